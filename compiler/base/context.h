@@ -16,10 +16,10 @@ typedef struct Arena Arena;
 typedef struct Context Context;
 
 #if defined(__GNUC__)
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 #define NO_RETURN __attribute__((noreturn))
 #else
-#define PRINTF_LIKE(format, first)
+#define PRINTF_LIKE(string, first)
 #define NO_RETURN
 #endif
 
@@ -58,12 +58,12 @@ typedef struct Diagnostic {
 } Diagnostic;
 
 /* Codes: one row a diagnostic, with the text of --explain (diagnostics.def). */
-typedef enum Code {
+typedef enum DiagnosticCode {
 #define DIAGNOSTIC(name, number, title, explanation) CODE_##name = number,
 #include "diagnostics.def"
 #undef DIAGNOSTIC
   CODE_LAST_
-} Code;
+} DiagnosticCode;
 
 struct Context {
   Allocator   allocator;
@@ -91,15 +91,15 @@ void context_close(Context *context);
 Outcome context_guard(Context *context, void (*body)(void *self), void *self);
 
 /* Records a diagnostic. `hint` may be NULL. */
-void model_error(Context *context, Code code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-void model_warning(Context *context, Code code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-void model_remark(Context *context, Code code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+void model_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+void model_warning(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+void model_remark(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Leaves the stage (longjmp, OUTCOME_REFUSED) if an error was recorded. */
 void check_errors(Context *context);
 
-NO_RETURN void limit_error(Context *context, Code code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-NO_RETURN void io_error(Context *context, Code code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-NO_RETURN void usage_error(Context *context, Code code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
+NO_RETURN void limit_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+NO_RETURN void io_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
+NO_RETURN void usage_error(Context *context, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 NO_RETURN void out_of_memory(Context *context);
 NO_RETURN void bug_at(Context *context, const char *file, int line, const char *format, ...) PRINTF_LIKE(4, 5);
 #define bug(context, ...) bug_at(context, __FILE__, __LINE__, __VA_ARGS__)

@@ -1,0 +1,232 @@
+/* The loop IR: loops, loads, stores and scalar arithmetic. After lowering no ONNX operator exists.
+ *
+ * A program is buffers, kernels, functions and entries. All code (kernel, function, entry) is one struct, Code: statements in linked lists,
+ * values as expression trees hanging from statements, both by 32-bit index.
+ *
+ * An expression is evaluated where its statement stands, so loads see the stores before it. Sharing is explicit, through `let`; the builder makes
+ * lets by itself for a subexpression used twice in one statement. The program's text is law: no backend may contract, reorder or reassociate. */
+#ifndef ONNXCC_LOOP_LOOP_H
+#define ONNXCC_LOOP_LOOP_H
+#include "compiler/base/context.h"
+#include "compiler/base/dim.h"
+#include "compiler/base/element.h"
+
+/* SCALAR(name, text, bytes an element in a buffer). INDEX: loop variables, subscripts, dimensions (64-bit signed in the interpreter; 32 where a target says so). */
+#define SCALARS(SCALAR) \
+  SCALAR(I1, "i1", 1) SCALAR(I8, "i8", 1) SCALAR(I16, "i16", 2) SCALAR(I32, "i32", 4) SCALAR(I64, "i64", 8) SCALAR(U8, "u8", 1) SCALAR(U16, "u16", 2) \
+  SCALAR(U32, "u32", 4) SCALAR(U64, "u64", 8) SCALAR(F16, "f16", 2) SCALAR(BF16, "bf16", 2) SCALAR(F32, "f32", 4) SCALAR(F64, "f64", 8) SCALAR(INDEX, "index", 8)
+typedef enum Scalar {
+#define SCALAR(name, text, bytes) SCALAR_##name,
+  SCALARS(SCALAR)
+#undef SCALAR
+  SCALAR_COUNT
+} Scalar; /* f16 and bf16 are storage: only cast, bitcast, load, store, select and copies touch them */
+
+typedef enum LoopOp {
+  LOOP_OP_NONE,
+#define LOOP_OP(name, text, operands, result, meaning) LOOP_##name,
+#include "loop_ops.def"
+#undef LOOP_OP
+  LOOP_OP_COUNT
+} LoopOp;
+
+typedef uint32_t Expr;     /* index into Code.exprs; 0 = none */
+typedef uint32_t Stmt;     /* index into Code.stmts; 0 = none, end of a list */
+typedef uint32_t Slot;     /* index into Code.slots */
+typedef uint32_t Operand;  /* kernels: index into Code.operands. Entries: index into Program.buffers */
+
+typedef struct ExprNode {
+  uint8_t  op;             /* LoopOp */
+  uint8_t  scalar;         /* Scalar: the result type */
+  uint16_t lanes;          /* 1; vectors later */
+  uint32_t operand[3];     /* operands, or as loop_ops.def says */
+  union { int64_t integer; double number; }; /* CONSTANT of integer, index and i1 types; of float types. DIM: the Dim */
+} ExprNode;
+
+typedef enum StmtKind {
+  STMT_NONE,
+  STMT_FOR,      /* slot in a .. b step c (c a positive constant): body */
+  STMT_WHILE,    /* while a: body. Kernels only for data-dependent searches; must end for any data */
+  STMT_IF,       /* if a: body, else otherwise */
+  STMT_LET,      /* slot = a, once */
+  STMT_VAR,      /* slot = a; may be SET later */
+  STMT_SET,      /* slot = a */
+  STMT_STORE,    /* target[list] = a */
+  STMT_RETURN,   /* functions: the result a; last statement */
+  STMT_CALL,     /* entries: kernel `target` on the arguments call_arguments[list .. +list_count] */
+  STMT_COPY,     /* entries: buffer `list` element by element into buffer `target` (equal sizes) */
+  STMT_ASSIGN,   /* entries: run-time symbol `target` = a; outside its range: fail */
+  STMT_FAIL      /* entries: return status `target` (a positive code, printed negative) */
+} StmtKind;
+
+typedef enum LoopKind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL } LoopKind; /* parallel: iterations write disjoint elements */
+
+typedef struct StmtNode {
+  uint8_t  kind;           /* StmtKind */
+  uint8_t  loop_kind;      /* STMT_FOR: LoopKind */
+  Stmt     next;           /* in the same list */
+  Slot     slot;
+  Expr     a, b, c;
+  uint32_t target;
+  uint32_t list, list_count; /* indices: range of Code.lists */
+  Stmt     body, otherwise;
+} StmtNode;
+
+typedef struct SlotInfo { const char *name; Scalar scalar; bool is_variable; } SlotInfo; /* name: whole word, unique made by the printer if not */
+
+typedef enum Access { ACCESS_IN, ACCESS_OUT, ACCESS_INOUT, ACCESS_SCRATCH, ACCESS_LOCAL } Access;
+/* SCRATCH: contents undefined at the start and worthless at the end; passed by the entry. LOCAL: on the stack, constant size, not an argument */
+
+typedef struct OperandInfo {
+  const char *name;
+  Scalar   scalar;
+  uint32_t rank;
+  Dim      dims[16];       /* outermost first */
+  bool     strided;        /* strides are given, else row-major */
+  Dim      strides[16];    /* in elements */
+  Access   access;
+  uint32_t same_index;     /* OUT: 1 + operand that may share this one's memory because every element is read before the same index is written; 0: none */
+  uint32_t align;          /* bytes the start is known to be aligned to; 0: element alignment */
+} OperandInfo;
+
+typedef struct CallArgument { uint32_t buffer; Expr offset; } CallArgument; /* offset in elements, an index; 0 = none */
+
+typedef enum CodeKind { CODE_KERNEL, CODE_FUNCTION, CODE_ENTRY } CodeKind;
+
+typedef struct Code {
+  CodeKind kind;
+  const char *name;        /* kernels: a word of our own and a number; functions: `exp_f32` */
+  VECTOR(const char *) notes; /* raw text for the comment above the code: node, shapes, layout. May hold model strings: sinks quote */
+  VECTOR(OperandInfo) operands; /* kernels */
+  VECTOR(SlotInfo) slots;  /* [0] unused; functions: the first parameter_count slots after it are the parameters */
+  uint32_t parameter_count;
+  Scalar   result;         /* functions */
+  bool     defined;        /* functions: has a body; else named only */
+  VECTOR(ExprNode) exprs;  /* [0] unused */
+  VECTOR(StmtNode) stmts;  /* [0] unused */
+  VECTOR(uint32_t) lists;  /* index and argument lists (Expr) */
+  VECTOR(CallArgument) call_arguments; /* entries */
+  Stmt     body;           /* first statement */
+} Code;
+
+typedef enum Storage { STORAGE_INPUT, STORAGE_OUTPUT, STORAGE_WEIGHT, STORAGE_STATE, STORAGE_WORKSPACE } Storage;
+
+typedef struct Buffer {
+  const char *name;
+  Scalar   scalar;
+  uint32_t rank;
+  Dim      dims[16];
+  Storage  storage;
+  uint32_t index;          /* INPUT, OUTPUT: which one */
+  const uint8_t *data;     /* WEIGHT: little-endian elements in buffer form (not packed below a byte) */
+  uint64_t splat;          /* WEIGHT with data NULL: every element has these bits */
+  uint32_t align;          /* bytes; default 64 */
+  Dim      offset;         /* WORKSPACE and STATE after place: byte offset; DIM_UNKNOWN before */
+  Dim      weight_offset;  /* WEIGHT: byte offset in the blob; set by place */
+} Buffer;
+
+/* What header and info table print; data only. */
+typedef struct InfoTensor {
+  const char *name;        /* the model's */
+  Element  element;
+  uint32_t rank;
+  Dim      dims[16];
+  uint32_t buffer;
+  bool     quantized; double scale; int64_t zero_point; /* if the only reader dequantizes, or the writer quantizes, per tensor */
+} InfoTensor;
+typedef struct InfoNode { const char *name, *op_type, *path; int32_t index; int64_t macs; } InfoNode;
+typedef struct ProgramInfo {
+  const char *producer, *model_name, *description; int64_t ir_version, opset;
+  uint64_t model_hash;
+  VECTOR(InfoTensor) inputs; VECTOR(InfoTensor) outputs;
+  VECTOR(InfoNode) nodes;  /* in execution order; a STMT_CALL names its node: slot = 1 + index here */
+} ProgramInfo;
+
+typedef struct Program {
+  Context *context;
+  Arena   *arena;
+  DimTable *dims;          /* the module's */
+  VECTOR(Buffer) buffers;
+  VECTOR(Code)   kernels;
+  VECTOR(Code)   functions;
+  VECTOR(Code)   entries;  /* [0] is run */
+  ProgramInfo info;
+  Dim      workspace_bytes, state_bytes; /* after place */
+  Dim      workspace_lower_bound;        /* largest live set, after place */
+  int64_t  weights_bytes;                /* after place */
+  bool     legal;          /* legalised for a target: no MULADD, no f16 arithmetic casts unless the target has them, ... */
+} Program;
+
+const char *scalar_name(Scalar scalar);
+bool        scalar_from_name(const char *name, Scalar *scalar);
+unsigned    scalar_bytes(Scalar scalar);
+bool        scalar_is_float(Scalar scalar);   /* f16 bf16 f32 f64 */
+bool        scalar_is_signed(Scalar scalar);  /* i8..i64, index and floats */
+bool        scalar_is_integer(Scalar scalar); /* i8..u64 and index, not i1 */
+const char *loop_op_text(LoopOp op);
+
+/* ---- build (loop_build.c) ----------------------------------------------------------------------------------------- */
+Program *program_open(Context *context, Arena *arena, DimTable *dims);
+uint32_t program_buffer(Program *program, Buffer buffer);                     /* its index */
+uint32_t program_kernel(Program *program, Code kernel);                       /* its index; an equal kernel (text without name and notes) is found instead of added, and notes are merged */
+/* The function of that name, declared if need be. */
+uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters);
+
+/* Builds one Code. Open blocks nest; statements go to the end of the innermost. */
+typedef struct Builder {
+  Program *program; Arena *arena; Code code;
+  struct { Stmt owner; Stmt last; bool otherwise; } block[64]; uint32_t depth; /* deeper is a bug */
+  VECTOR(uint32_t) use_count; VECTOR(uint32_t) owner; /* by Expr, for automatic lets and misuse checks */
+} Builder;
+
+void    build_open(Builder *builder, Program *program, CodeKind kind, const char *name);
+Code    build_close(Builder *builder);                                        /* all blocks must be ended */
+Operand build_operand(Builder *builder, OperandInfo info);
+void    build_note(Builder *builder, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Values. Constructors fold constants and simplify index arithmetic; operands must have equal types (a mix is a bug). */
+Expr build_integer(Builder *builder, Scalar scalar, int64_t value);           /* integer types, i1, index */
+Expr build_float(Builder *builder, Scalar scalar, double value);              /* f32 (rounded once), f64 */
+Expr build_index(Builder *builder, int64_t value);
+Expr build_dim(Builder *builder, Dim dim);                                    /* a constant where it is one */
+Expr build_unary(Builder *builder, LoopOp op, Expr a);
+Expr build_binary(Builder *builder, LoopOp op, Expr a, Expr b);               /* also comparisons */
+Expr build_ternary(Builder *builder, LoopOp op, Expr a, Expr b, Expr c);      /* MULADD, FMA, SELECT */
+Expr build_cast(Builder *builder, Scalar to, Expr a);                         /* identity if already of the type */
+Expr build_saturate(Builder *builder, Scalar to, Expr a);
+Expr build_bitcast(Builder *builder, Scalar to, Expr a);
+Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *indices);
+Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments);
+static inline Expr build_select(Builder *builder, Expr condition, Expr then, Expr otherwise) { return build_ternary(builder, LOOP_SELECT, condition, then, otherwise); }
+Scalar build_scalar(const Builder *builder, Expr a);                          /* its type */
+bool   build_is_constant(const Builder *builder, Expr a, int64_t *value);     /* integer, index or i1 constant (DIM constants too) */
+
+/* Statements. */
+Expr build_for(Builder *builder, const char *name, Expr lo, Expr hi);         /* serial, step 1; returns the loop variable; ends with build_end */
+Expr build_for_step(Builder *builder, const char *name, Expr lo, Expr hi, int64_t step, LoopKind kind);
+void build_while(Builder *builder, Expr condition);
+void build_if(Builder *builder, Expr condition);
+void build_else(Builder *builder);
+void build_end(Builder *builder);
+Expr build_let(Builder *builder, const char *name, Expr value);               /* constants, dims and slots pass through unchanged */
+Expr build_var(Builder *builder, const char *name, Expr initial);             /* reading it gives the value at the reading statement */
+void build_set(Builder *builder, Expr variable, Expr value);
+void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value);
+void build_return(Builder *builder, Expr value);
+void build_kernel_call(Builder *builder, uint32_t kernel, uint32_t count, const CallArgument *arguments, uint32_t node /* 1 + index into info.nodes; 0 none */);
+void build_copy(Builder *builder, uint32_t to_buffer, uint32_t from_buffer);
+void build_assign(Builder *builder, uint32_t symbol, Expr value);
+void build_fail(Builder *builder, uint32_t code);
+
+static inline const ExprNode *expr_at(const Code *code, Expr expr) { return &code->exprs.data[expr]; }
+static inline StmtNode *stmt_at(const Code *code, Stmt stmt) { return &code->stmts.data[stmt]; }
+
+/* ---- text (loop_print.c, loop_parse.c), verifier (loop_verify.c) --------------------------------------------------- */
+void     program_print(const Program *program, Text *text);                   /* large weights as `blob #hash bytes`, as the graph text does */
+void     code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes);
+Program *program_parse(Context *context, Arena *arena, const char *file, const char *data, size_t length); /* makes its own DimTable */
+void     program_verify(const Program *program);                              /* a violation is a bug(): types, slots defined before use, ranks, no store to inputs, indices in range where provable, calls match */
+
+/* Every function that is called but not defined gets its body from the library (library.lir, compiled in), transitively. Unknown names are a bug(). */
+void     program_link_library(Program *program);
+#endif
