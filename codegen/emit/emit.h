@@ -1,0 +1,30 @@
+/* Loop IR in, text out. An emitter knows no operator: it sees buffers, kernels, functions, entries and Program.info. */
+#ifndef ONNXCC_CODEGEN_EMIT_H
+#define ONNXCC_CODEGEN_EMIT_H
+#include "compiler/loop/loop.h"
+#include "targets/target.h"
+
+typedef enum WeightForm {
+  WEIGHTS_INLINE,  /* unsigned hex words in the .c */
+  WEIGHTS_INCBIN,  /* NAME.weights.bin, named by base name in the .c through .incbin, found through -I */
+  WEIGHTS_FILE     /* NAME.weights.bin, given by the caller at init (config.weights) */
+} WeightForm;
+
+typedef struct EmitOptions {
+  const char   *name;          /* the C prefix: [A-Za-z][A-Za-z0-9_]{0,31} */
+  const char   *file_name;     /* base name of the .c without suffix: kws */
+  WeightForm    weights;
+  const Target *target;
+  const char   *options_text;  /* the options that shape the output, for the comment at the top; no paths */
+  const char   *version;       /* onnxcc's */
+} EmitOptions;
+
+typedef struct Emission {
+  Text source;   /* .c */
+  Text header;   /* .h */
+  Text weights;  /* .weights.bin: the blob; empty when inline or none */
+} Emission;
+
+/* Prints a placed and legalised program. Both texts are 0BSD; same input, same bytes. */
+void emit_c(const Program *program, const EmitOptions *options, Arena *arena, Emission *emission);
+#endif
