@@ -82,7 +82,7 @@ typedef struct Node {
   ValueId   *inputs;  uint32_t input_count;
   ValueId   *outputs; uint32_t output_count;
   ValueId   *captures; uint32_t capture_count; /* outer values that the node's subgraphs use, without those in inputs; ascending */
-  Attribute *attributes; uint32_t attribute_count; /* sorted by name; defaults are not stored: read them through ops.h */
+  Attribute *attributes; uint32_t attribute_count, attribute_capacity; /* sorted by name; defaults are not stored: read them through ops.h */
   bool       run_time_shape; /* set by the shape pass: the result's dims come from the declared shape, so the meaning must check the operands at run time */
   bool       dead;           /* erased; not in any order list */
 } Node;
@@ -90,9 +90,10 @@ typedef struct Node {
 typedef struct Graph {
   const char *name;
   GraphId     parent;      /* enclosing graph; 0 for the main graph */
-  NodeId      owner;       /* node whose attribute this is; 0 for the main graph */
+  NodeId      owner;       /* node whose attribute this is; 0 for the main graph and other entries (root graphs) */
   VECTOR(ValueId) inputs;
   VECTOR(ValueId) outputs;
+  VECTOR(const char *) output_names; /* a root graph's interface names once a pass put another value in their place; empty: the values' own (graph_output_name) */
   VECTOR(NodeId)  order;   /* nodes in execution order */
 } Graph;
 
@@ -110,6 +111,7 @@ typedef struct Module {
   VECTOR(Metadata) metadata;
   uint64_t    hash;        /* of the model file, without external data */
   VECTOR(const char *) files_read; /* for the depfile: the model and its external data, as given */
+  struct NameTable *names;         /* names that values were made with (graph_build.c), for module_fresh_name */
 } Module;
 
 /* ---- build (graph_build.c) ---------------------------------------------------------------------------------------- */
@@ -130,8 +132,11 @@ void    node_set_ints(Module *module, NodeId node, const char *name, uint32_t co
 void    node_set_float(Module *module, NodeId node, const char *name, double value);
 void    node_set_string(Module *module, NodeId node, const char *name, const char *value);
 void    node_remove_attribute(Module *module, NodeId node, const char *name);
-/* `base`, or base plus a suffix that no value has. */
+/* `base`, or base plus a suffix that no value was made with; the name is taken from then on. */
 const char *module_fresh_name(Module *module, const char *base);
+
+/* Interface name of an output of a root graph. */
+const char *graph_output_name(const Module *module, GraphId graph, uint32_t index);
 
 static inline Value *value_at(const Module *module, ValueId id) { return &module->values.data[id]; } /* invalid after the next module_value */
 static inline Node  *node_at(const Module *module, NodeId id) { return &module->nodes.data[id]; }
@@ -156,11 +161,15 @@ typedef struct Uses {
   bool     *is_output; /* stands in the outputs of some graph */
 } Uses;
 Uses     module_uses(Module *module, Arena *scratch);
-void     module_replace_uses(Module *module, ValueId old_value, ValueId new_value); /* everywhere, graph outputs too */
-void     node_erase(Module *module, NodeId node);                       /* marks dead; graph_compact drops it from the order */
+/* Everywhere, graph outputs too (a root graph keeps its outputs' names). Captures are brought up to date. O(module). */
+void     module_replace_uses(Module *module, ValueId old_value, ValueId new_value);
+/* The same for many at once, in one sweep: map[id] is the replacement of value id or 0; chains are followed to their end. One entry a value. */
+void     module_replace_many(Module *module, const ValueId *map);
+void     node_erase(Module *module, NodeId node);                       /* marks it and all in its subgraphs dead; graph_compact drops them from the orders */
+void     value_erase(Module *module, ValueId value);                    /* an unused constant: it leaves its graph */
 void     graph_compact(Module *module);                                 /* drops dead nodes from all orders */
-bool     graph_sort(Module *module, GraphId graph);                     /* stable topological order, O(N+E); false on a cycle (reported with the cycle printed) */
-void     module_recapture(Module *module);                              /* recomputes every node's captures */
+bool     graph_sort(Module *module, GraphId graph);                     /* topological order, O(N+E), a sorted graph stays as it is; false on a cycle (reported with the cycle printed). Needs captures */
+void     module_recapture(Module *module);                              /* recomputes every node's captures; needs no order */
 
 /* ---- text (graph_print.c, graph_parse.c), verifier (graph_verify.c) ------------------------------------------------ */
 /* See compiler/ir.md. Operator names come through this table so that graph/ needs no operator knowledge. */
@@ -174,6 +183,8 @@ Module *module_parse(Context *context, Arena *arena, const OpNames *names, const
 typedef enum GraphStage { GRAPH_READ, GRAPH_SHAPED, GRAPH_GROUPED } GraphStage; /* structure only; all types and dims too; x.Group allowed too */
 void    module_verify(const Module *module, const OpNames *names, GraphStage stage); /* a violation is a bug() */
 
+/* `f32[N, 49, 10]`, `seq(f32[?])`, `i64` if unranked. */
+void    value_print_type(const Module *module, ValueId value, Text *text);
 /* `graph.node[3] "conv1" (Conv)` and the node's line with shapes, for diagnostics. */
 Place   node_place(const Module *module, NodeId node, const OpNames *names);
 #endif
