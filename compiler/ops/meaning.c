@@ -1,0 +1,421 @@
+/* From a group of nodes to one kernel: reads inline the fused producers, writes inline the fused consumers.
+ *
+ * A read of a value is, in this order: the value at hand (an anchor's result while it is being written), a literal (splats and single constants),
+ * the producer's meaning at that index if the producer is in the group, else a load from an operand of the kernel. A produced value with several
+ * readers is computed once a block, through a let. */
+#include "compiler/ops/meaning.h"
+#include <string.h>
+
+/* A value computed at an index, good while its block is open. */
+typedef struct Memo { ValueId value; uint32_t rank; Expr index[MAX_RANK], expr; uint32_t depth; Stmt owner; bool otherwise; } Memo;
+
+typedef struct GroupState {
+  Meaning meaning;
+  Builder builder;
+  Arena *arena;
+  const Group *group;
+  VECTOR(Binding) bindings;      /* by operand of the kernel; LOCAL operands hold BIND_SCRATCH here and are dropped at the end */
+  VECTOR(Memo) memos;
+  uint32_t *readers;             /* by ValueId: number of reads by nodes of the group */
+  bool *inside, *stored;         /* by ValueId: defined by a node of the group; to be stored */
+  bool writing;                  /* consumers of the anchor are being evaluated */
+  const Expr *write_index; uint32_t write_rank;
+  bool *same_index, *other_index;/* by operand: read at the index that is being stored; read elsewhere too */
+  Operand status; bool has_status;
+  uint32_t statuses;             /* bit k: meaning_fail_if was called with status k */
+} GroupState;
+
+/* ---- types -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct ElementScalars { Scalar compute, storage; } ElementScalars;
+
+static const ElementScalars element_scalars[ELEMENT_COUNT] = {
+    [ELEMENT_F32] = {SCALAR_F32, SCALAR_F32},      [ELEMENT_U8] = {SCALAR_U8, SCALAR_U8},         [ELEMENT_I8] = {SCALAR_I8, SCALAR_I8},
+    [ELEMENT_U16] = {SCALAR_U16, SCALAR_U16},      [ELEMENT_I16] = {SCALAR_I16, SCALAR_I16},      [ELEMENT_I32] = {SCALAR_I32, SCALAR_I32},
+    [ELEMENT_I64] = {SCALAR_I64, SCALAR_I64},      [ELEMENT_BOOL] = {SCALAR_I1, SCALAR_I1},       [ELEMENT_F16] = {SCALAR_F32, SCALAR_F16},
+    [ELEMENT_F64] = {SCALAR_F64, SCALAR_F64},      [ELEMENT_U32] = {SCALAR_U32, SCALAR_U32},      [ELEMENT_U64] = {SCALAR_U64, SCALAR_U64},
+    [ELEMENT_BF16] = {SCALAR_F32, SCALAR_BF16},    [ELEMENT_F8E4M3FN] = {SCALAR_F32, SCALAR_U8},  [ELEMENT_F8E4M3FNUZ] = {SCALAR_F32, SCALAR_U8},
+    [ELEMENT_F8E5M2] = {SCALAR_F32, SCALAR_U8},    [ELEMENT_F8E5M2FNUZ] = {SCALAR_F32, SCALAR_U8},[ELEMENT_U4] = {SCALAR_U8, SCALAR_U8},
+    [ELEMENT_I4] = {SCALAR_I8, SCALAR_I8},         [ELEMENT_F4E2M1] = {SCALAR_F32, SCALAR_U8},    [ELEMENT_F8E8M0] = {SCALAR_F32, SCALAR_U8},
+    [ELEMENT_U2] = {SCALAR_U8, SCALAR_U8},         [ELEMENT_I2] = {SCALAR_I8, SCALAR_I8},
+};
+
+Scalar element_compute(Element element) { return element_scalars[element].compute; }
+Scalar element_storage(Element element) { return element_scalars[element].storage; }
+
+/* f8 and f4 values lie in bytes; their conversions are library functions. */
+static bool is_byte_float(Element element) { return element_is_float(element) && element_file_bits(element) <= 8; }
+
+static Expr widen(Builder *builder, Element element, Expr stored) {
+  if (is_byte_float(element)) return build_call(builder, arena_format(builder->arena, "f32_from_%s", element_name(element)), SCALAR_F32, 1, &stored);
+  return build_cast(builder, element_compute(element), stored);
+}
+
+/* Sub-byte integers wrap to their width; everything else converts by value. */
+static Expr narrow(Builder *builder, Element element, Expr value) {
+  if (is_byte_float(element)) return build_call(builder, arena_format(builder->arena, "%s_from_f32", element_name(element)), SCALAR_U8, 1, &value);
+  return build_cast(builder, element_storage(element), value);
+}
+
+/* What a reader of a stored value would see: the value rounded to its element type. */
+static Expr round_to(Builder *builder, Element element, Expr value) {
+  if (element_storage(element) == element_compute(element)) return value;
+  return widen(builder, element, narrow(builder, element, value));
+}
+
+/* ---- looking at the node ------------------------------------------------------------------------------------------------ */
+
+const Node *meaning_node(const Meaning *m) { return node_at(m->module, m->node); }
+uint32_t meaning_input_count(const Meaning *m) { return meaning_node(m)->input_count; }
+
+static ValueId operand_value(const Meaning *m, uint32_t operand) {
+  const Node *node = meaning_node(m);
+  return operand < node->input_count ? node->inputs[operand] : VALUE_NONE;
+}
+
+static const Value *operand_at(const Meaning *m, uint32_t operand) { return value_at(m->module, operand_value(m, operand)); }
+static const Value *result_at(const Meaning *m, uint32_t result) { return value_at(m->module, meaning_node(m)->outputs[result]); }
+
+bool meaning_has(const Meaning *m, uint32_t operand) { return operand_value(m, operand) != VALUE_NONE; }
+Element meaning_element(const Meaning *m, uint32_t operand) { return operand_at(m, operand)->element; }
+Element meaning_result_element(const Meaning *m, uint32_t result) { return result_at(m, result)->element; }
+uint32_t meaning_rank(const Meaning *m, uint32_t operand) { return operand_at(m, operand)->rank; }
+Dim meaning_dim(const Meaning *m, uint32_t operand, uint32_t axis) { return operand_at(m, operand)->dims[axis]; }
+uint32_t meaning_result_rank(const Meaning *m, uint32_t result) { return result_at(m, result)->rank; }
+Dim meaning_result_dim(const Meaning *m, uint32_t result, uint32_t axis) { return result_at(m, result)->dims[axis]; }
+Expr meaning_extent(Meaning *m, uint32_t operand, uint32_t axis) { return build_dim(m->builder, meaning_dim(m, operand, axis)); }
+Expr meaning_result_extent(Meaning *m, uint32_t result, uint32_t axis) { return build_dim(m->builder, meaning_result_dim(m, result, axis)); }
+Scalar meaning_compute(const Meaning *m, uint32_t operand) { return element_compute(meaning_element(m, operand)); }
+Scalar meaning_result_compute(const Meaning *m, uint32_t result) { return element_compute(meaning_result_element(m, result)); }
+int64_t meaning_int(const Meaning *m, const char *attribute) { return op_int(m->module, meaning_node(m), attribute); }
+double meaning_float(const Meaning *m, const char *attribute) { return op_float(m->module, meaning_node(m), attribute); }
+const char *meaning_string(const Meaning *m, const char *attribute) { return op_string(m->module, meaning_node(m), attribute); }
+const int64_t *meaning_ints(const Meaning *m, const char *attribute, uint32_t *count) { return op_ints(m->module, meaning_node(m), attribute, count); }
+uint32_t meaning_axis(const Meaning *m, int64_t axis, uint32_t rank) { return (uint32_t)(axis < 0 ? axis + (int64_t)rank : axis); }
+
+bool meaning_wants(const Meaning *m, uint32_t result) {
+  const Node *node = meaning_node(m);
+  if (result >= node->output_count || !node->outputs[result]) return false;
+  return m->state->stored[node->outputs[result]] || m->state->readers[node->outputs[result]];
+}
+
+const Dim *meaning_known(Meaning *m, uint32_t operand, uint32_t *count) {
+  *count = 0;
+  ValueId id = operand_value(m, operand);
+  if (id == VALUE_NONE || (!value_at(m->module, id)->known && !value_know(m->module, id))) return NULL;
+  *count = value_at(m->module, id)->known_count;
+  return value_at(m->module, id)->known;
+}
+
+/* ---- operands of the kernel ---------------------------------------------------------------------------------------------- */
+
+static Operand add_operand(GroupState *state, OperandInfo info, Binding binding) {
+  Operand operand = build_operand(&state->builder, info);
+  vector_push(state->arena, &state->bindings, binding);
+  return operand;
+}
+
+static Operand operand_of(GroupState *state, ValueId id, Access access) {
+  for (Operand operand = 0; operand < state->bindings.count; operand++)
+    if (state->bindings.data[operand].kind == BIND_VALUE && state->bindings.data[operand].value == id) return operand;
+  const Value *value = value_at(state->meaning.module, id);
+  OperandInfo info = {.scalar = element_storage(value->element), .rank = value->rank, .access = access};
+  bool is_input = access == ACCESS_IN;
+  uint32_t same = 0;
+  for (Operand operand = 0; operand < state->bindings.count; operand++)
+    if (state->bindings.data[operand].kind == BIND_VALUE) same += (state->builder.code.operands.data[operand].access == ACCESS_IN) == is_input;
+  info.name = arena_format(state->arena, "%s%u", is_input ? "x" : "y", same);
+  memcpy(info.dims, value->dims, value->rank * sizeof *info.dims);
+  return add_operand(state, info, (Binding){BIND_VALUE, id});
+}
+
+Operand meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims) {
+  OperandInfo info = {.name = name, .scalar = scalar, .rank = rank, .access = ACCESS_SCRATCH};
+  if (rank) memcpy(info.dims, dims, rank * sizeof *dims);
+  return add_operand(m->state, info, (Binding){BIND_SCRATCH, VALUE_NONE});
+}
+
+Operand meaning_local(Meaning *m, const char *name, Scalar scalar, uint32_t count) {
+  OperandInfo info = {.name = name, .scalar = scalar, .rank = 1, .access = ACCESS_LOCAL};
+  info.dims[0] = dim_constant(&m->module->dims, count);
+  return add_operand(m->state, info, (Binding){BIND_SCRATCH, VALUE_NONE});
+}
+
+void meaning_fail_if(Meaning *m, Expr condition, uint32_t status) {
+  GroupState *state = m->state;
+  if (!state->has_status) {
+    OperandInfo info = {.name = "status", .scalar = SCALAR_I32, .rank = 0, .access = ACCESS_INOUT};
+    state->status = add_operand(state, info, (Binding){BIND_STATUS, VALUE_NONE});
+    state->has_status = true;
+  }
+  state->statuses |= 1u << status;
+  build_if(m->builder, condition);
+  build_store(m->builder, state->status, 0, NULL, build_integer(m->builder, SCALAR_I32, status));
+  build_end(m->builder);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------------------- */
+
+static bool memo_is_open(const Builder *builder, const Memo *memo) {
+  if (memo->depth > builder->depth) return false;
+  return memo->depth == 0 || (builder->block[memo->depth].owner == memo->owner && builder->block[memo->depth].otherwise == memo->otherwise);
+}
+
+static Expr find_memo(GroupState *state, ValueId value, uint32_t rank, const Expr *index) {
+  for (uint32_t at = state->memos.count; at-- > 0;) {
+    const Memo *memo = &state->memos.data[at];
+    if (memo->value == value && memo->rank == rank && !memcmp(memo->index, index, rank * sizeof *index) && memo_is_open(&state->builder, memo)) return memo->expr;
+  }
+  return 0;
+}
+
+static void remember(GroupState *state, ValueId value, uint32_t rank, const Expr *index, Expr expr) {
+  Memo memo = {.value = value, .rank = rank, .expr = expr, .depth = state->builder.depth};
+  if (memo.depth) { memo.owner = state->builder.block[memo.depth].owner; memo.otherwise = state->builder.block[memo.depth].otherwise; }
+  memcpy(memo.index, index, rank * sizeof *index);
+  vector_push(state->arena, &state->memos, memo);
+}
+
+static Expr literal(Builder *builder, Element element, uint64_t bits) {
+  Scalar scalar = element_compute(element);
+  if (scalar_is_float(scalar)) return build_float(builder, scalar, element_to_f64(element, bits));
+  return build_integer(builder, scalar, scalar == SCALAR_I1 ? bits != 0 : element_to_i64(element, bits));
+}
+
+static bool literal_bits(const Module *module, ValueId id, uint64_t *bits) {
+  const Value *value = value_at(module, id);
+  int64_t count;
+  if (value->content == CONTENT_SPLAT) { *bits = value->splat; return true; }
+  if (value->content != CONTENT_DATA || !value_static_elements(module, id, &count) || count != 1) return false;
+  *bits = value_constant_bits(module, id, 0);
+  return true;
+}
+
+static void note_read(GroupState *state, Operand operand, uint32_t rank, const Expr *index) {
+  bool same = state->writing && state->write_rank == rank && (!rank || !memcmp(index, state->write_index, rank * sizeof *index));
+  *(same ? &state->same_index[operand] : &state->other_index[operand]) = true;
+}
+
+static Expr load_value(GroupState *state, ValueId id, uint32_t rank, const Expr *index) {
+  Element element = value_at(state->meaning.module, id)->element;
+  Operand operand = operand_of(state, id, ACCESS_IN);
+  note_read(state, operand, rank, index);
+  return widen(&state->builder, element, build_load(&state->builder, operand, rank, index));
+}
+
+static Expr value_of_node(Meaning *m, NodeId node, uint32_t result, const Expr *index);
+
+static Expr read_value(Meaning *m, ValueId id, const Expr *index) {
+  GroupState *state = m->state;
+  uint32_t rank = value_at(m->module, id)->rank;
+  uint64_t bits;
+  Expr expr = find_memo(state, id, rank, index);
+  if (expr) return expr;
+  if (literal_bits(m->module, id, &bits)) return literal(m->builder, value_at(m->module, id)->element, bits);
+  if (!state->inside[id]) return load_value(state, id, rank, index);
+  const Value *value = value_at(m->module, id);
+  if (value->definition == state->group->anchor) bug(m->module->context, "an anchor's result is read at another index than it is written at");
+  expr = value_of_node(m, value->definition, value->result, index);
+  if (state->readers[id] + state->stored[id] > 1) {
+    expr = build_let(m->builder, "v", expr);
+    remember(state, id, rank, index, expr);
+  }
+  return expr;
+}
+
+/* The element of a node's result by its own meaning, rounded to the result's element type. */
+static Expr value_of_node(Meaning *m, NodeId node, uint32_t result, const Expr *index) {
+  NodeId reader = m->node;
+  m->node = node;
+  const OpInfo *info = op_info(meaning_node(m)->op);
+  Expr expr = 0;
+  if (info->kind == KIND_ELEMENTWISE && info->meaning) {
+    Expr values[4];
+    for (uint32_t operand = 0; operand < meaning_input_count(m) && operand < 4; operand++)
+      values[operand] = meaning_has(m, operand) ? meaning_read_broadcast(m, operand, meaning_result_rank(m, result), index) : 0;
+    expr = meaning_scalar(m, info->meaning, meaning_input_count(m), values);
+  } else {
+    require(m->module->context, info->point != NULL);
+    expr = info->point(m, result, index);
+  }
+  Element element = meaning_result_element(m, result);
+  require(m->module->context, build_scalar(m->builder, expr) == element_compute(element));
+  expr = round_to(m->builder, element, expr);
+  m->node = reader;
+  return expr;
+}
+
+Expr meaning_read(Meaning *m, uint32_t operand, const Expr *index) { return read_value(m, operand_value(m, operand), index); }
+
+Expr meaning_read_index(Meaning *m, uint32_t operand, const Expr *index) {
+  uint32_t count;
+  const Dim *known = meaning_known(m, operand, &count);
+  int64_t at = 0;
+  bool constant = meaning_rank(m, operand) == 0 || (meaning_rank(m, operand) == 1 && build_is_constant(m->builder, index[0], &at));
+  if (known && constant && at < (int64_t)count) return build_dim(m->builder, known[at]);
+  return build_cast(m->builder, SCALAR_INDEX, meaning_read(m, operand, index));
+}
+
+Expr meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const Expr *index) {
+  uint32_t own = meaning_rank(m, operand);
+  Expr own_index[MAX_RANK];
+  for (uint32_t axis = 0; axis < own; axis++) {
+    Dim dim = meaning_dim(m, operand, axis);
+    Expr at = index[rank - own + axis], zero = build_index(m->builder, 0);
+    int64_t extent;
+    if (dim_is_constant(&m->module->dims, dim, &extent)) own_index[axis] = extent == 1 ? zero : at;
+    else if (dim_lo(&m->module->dims, dim) > 1) own_index[axis] = at;
+    else own_index[axis] = build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, dim), build_index(m->builder, 1)));
+  }
+  return meaning_read(m, operand, own_index);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------------------- */
+
+static void store_value(GroupState *state, ValueId id, const Expr *index, Expr value) {
+  const Value *info = value_at(state->meaning.module, id);
+  Operand operand = operand_of(state, id, ACCESS_OUT);
+  build_store(&state->builder, operand, info->rank, index, narrow(&state->builder, info->element, value));
+}
+
+/* Stores every value of the group that depends on what is at hand, in execution order. */
+static void store_consumers(GroupState *state, const Expr *index) {
+  for (uint32_t at = 0; at < state->group->stored_count; at++) {
+    ValueId id = state->group->stored[at];
+    if (value_at(state->meaning.module, id)->definition == state->group->anchor) continue;
+    store_value(state, id, index, read_value(&state->meaning, id, index));
+  }
+}
+
+void meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr value) {
+  GroupState *state = m->state;
+  ValueId id = meaning_node(m)->outputs[result];
+  const Value *info = value_at(m->module, id);
+  require(m->module->context, build_scalar(m->builder, value) == element_compute(info->element));
+  Expr at[MAX_RANK];
+  for (uint32_t axis = 0; axis < info->rank; axis++) at[axis] = build_let(m->builder, "i", index[axis]);
+  if (!state->readers[id]) { /* nothing fused behind it */
+    store_value(state, id, at, value);
+    return;
+  }
+  value = build_let(m->builder, "v", round_to(m->builder, info->element, value));
+  remember(state, id, info->rank, at, value);
+  if (state->stored[id]) store_value(state, id, at, value);
+  state->writing = true;
+  state->write_index = at;
+  state->write_rank = info->rank;
+  store_consumers(state, at);
+  state->writing = false;
+}
+
+uint32_t meaning_loops(Meaning *m, uint32_t rank, const Dim *dims, Expr *index) {
+  static const char *const names[] = {"i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "z"};
+  uint32_t blocks = 0;
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    int64_t extent;
+    Expr zero = build_index(m->builder, 0);
+    if (dim_is_constant(&m->module->dims, dims[axis], &extent) && extent == 1) { index[axis] = zero; continue; }
+    index[axis] = build_for(m->builder, names[axis], zero, build_dim(m->builder, dims[axis]));
+    blocks++;
+  }
+  return blocks;
+}
+
+void meaning_end_loops(Meaning *m, uint32_t blocks) {
+  while (blocks--) build_end(m->builder);
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------------- */
+
+static void note_node(GroupState *state, NodeId id) {
+  Module *module = state->meaning.module;
+  const Node *node = node_at(module, id);
+  Text text;
+  text_open(&text, state->arena);
+  text_format(&text, "%s", op_info(node->op)->name);
+  if (node->origin.name[0]) { text_char(&text, ' '); text_string(&text, node->origin.name); }
+  for (uint32_t result = 0; result < node->output_count; result++) {
+    if (!node->outputs[result]) continue;
+    const Value *value = value_at(module, node->outputs[result]);
+    text_format(&text, "%s%s[", result ? ", " : ": ", element_name(value->element));
+    for (uint32_t axis = 0; axis < value->rank; axis++) { if (axis) text_string(&text, ", "); dim_print(&module->dims, value->dims[axis], &text); }
+    text_char(&text, ']');
+  }
+  vector_push(state->arena, &state->builder.code.notes, text_finish(&text));
+}
+
+static void open_group(GroupState *state, Program *program, Module *module, const Group *group) {
+  memset(state, 0, sizeof *state);
+  state->arena = program->arena;
+  state->group = group;
+  const OpInfo *info = op_info(node_at(module, group->anchor ? group->anchor : group->nodes[group->count - 1])->op);
+  build_open(&state->builder, program, CODE_KERNEL, info->name);
+  state->meaning = (Meaning){&state->builder, module, group->anchor, state};
+  state->readers = arena_array(state->arena, uint32_t, module->values.count);
+  state->inside = arena_array(state->arena, bool, module->values.count);
+  state->stored = arena_array(state->arena, bool, module->values.count);
+  state->same_index = arena_array(state->arena, bool, module->values.count + 64u);
+  state->other_index = arena_array(state->arena, bool, module->values.count + 64u);
+  for (uint32_t at = 0; at < group->stored_count; at++) state->stored[group->stored[at]] = true;
+  for (uint32_t at = 0; at < group->count; at++) {
+    const Node *node = node_at(module, group->nodes[at]);
+    for (uint32_t operand = 0; operand < node->input_count; operand++) state->readers[node->inputs[operand]]++;
+    for (uint32_t result = 0; result < node->output_count; result++) state->inside[node->outputs[result]] = true;
+    note_node(state, group->nodes[at]);
+  }
+  state->inside[VALUE_NONE] = false;
+}
+
+/* An output may lie on an input's memory if it is the only store and every read of the input is at the index being stored. */
+static void mark_same_index(GroupState *state) {
+  if (state->group->stored_count != 1) return;
+  Module *module = state->meaning.module;
+  ValueId stored = state->group->stored[0];
+  const Value *value = value_at(module, stored);
+  Operand out = operand_of(state, stored, ACCESS_OUT);
+  for (Operand operand = 0; operand < state->bindings.count; operand++) {
+    const Binding *binding = &state->bindings.data[operand];
+    if (binding->kind != BIND_VALUE || operand == out || !state->same_index[operand] || state->other_index[operand]) continue;
+    const Value *input = value_at(module, binding->value);
+    if (input->rank != value->rank || memcmp(input->dims, value->dims, value->rank * sizeof *value->dims)) continue;
+    if (scalar_bytes(element_storage(input->element)) != scalar_bytes(element_storage(value->element))) continue;
+    state->builder.code.operands.data[out].same_index = operand + 1;
+    return;
+  }
+}
+
+static void build_points(GroupState *state) {
+  const Value *first = value_at(state->meaning.module, state->group->stored[0]);
+  Expr index[MAX_RANK];
+  uint32_t blocks = meaning_loops(&state->meaning, first->rank, first->dims, index);
+  state->writing = true;
+  state->write_index = index;
+  state->write_rank = first->rank;
+  store_consumers(state, index);
+  state->writing = false;
+  meaning_end_loops(&state->meaning, blocks);
+}
+
+GroupKernel group_build(Program *program, Module *module, const Group *group) {
+  GroupState *state = arena_new(program->arena, GroupState);
+  open_group(state, program, module, group);
+  if (group->anchor) op_info(node_at(module, group->anchor)->op)->loops(&state->meaning);
+  else build_points(state);
+  mark_same_index(state);
+  GroupKernel kernel = {.code = build_close(&state->builder), .statuses = state->statuses};
+  kernel.bindings = state->bindings.data;
+  kernel.binding_count = state->bindings.count;
+  return kernel;
+}
+
+bool op_is_buildable(const Module *module, NodeId id) {
+  const Node *node = node_at(module, id);
+  const OpInfo *info = op_info(node->op);
+  if (info->kind == KIND_CONTROL) return true;
+  if (info->kind == KIND_ELEMENTWISE ? !info->meaning && !info->point : info->kind == KIND_LOOPS ? !info->loops : info->kind == KIND_POINT && !info->point) return false;
+  for (uint32_t operand = 0; operand < node->input_count; operand++) {
+    Element element = node->inputs[operand] ? value_at(module, node->inputs[operand])->element : ELEMENT_F32;
+    if (element == ELEMENT_STRING || element == ELEMENT_C64 || element == ELEMENT_C128) return false;
+  }
+  return true;
+}
