@@ -3,10 +3,10 @@
  * Two ways to fail, no third.
  *   model_error() is the user's mistake: it records a diagnostic and returns; the stage ends at check_errors() when it has found them all.
  *   bug(), out of memory and exceeded limits leave at once, by longjmp, to the innermost guard (context_guard).
- * Between guard and jump only arena memory may be held: files, maps and foreign objects belong to the caller of the guard. */
+ * Between guard and jump only arena memory may be held: files, maps and foreign objects belong to the caller of the guard.
+ * An arena that a jump leaves open is closed by its owner outside the guard, or at the latest by context_close(). */
 #ifndef ONNXCC_BASE_CONTEXT_H
 #define ONNXCC_BASE_CONTEXT_H
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 
 typedef struct Arena Arena;
 typedef struct Context Context;
+typedef struct Boundary Boundary;
 
 #if defined(__GNUC__)
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
@@ -33,7 +34,7 @@ typedef enum Outcome {
   OUTCOME_IO = 5       /* reading or writing files */
 } Outcome;
 
-/* Where memory comes from. fail_after >= 0: that many more chunk-level allocations succeed, then all fail (the allocation sweep). */
+/* Where the chunks of the arenas come from. */
 typedef struct Allocator {
   void *(*allocate)(void *self, size_t bytes); /* NULL on failure */
   void (*release)(void *self, void *memory, size_t bytes);
@@ -67,34 +68,37 @@ typedef enum DiagnosticCode {
 
 struct Context {
   Allocator   allocator;
-  int64_t     fail_after;     /* -1: never; else the number of allocations that still succeed */
+  int64_t     fail_after;     /* -1: never; else the number of allocations that still succeed, then all fail (the allocation sweep).
+                                 Every arena_allocate() is one, and so is every chunk it asks the allocator for */
   int64_t     allocations;    /* asked for so far */
   size_t      bytes_in_use;   /* of all arenas */
   size_t      bytes_limit;    /* 0: none; beyond it out_of_memory (OUTCOME_LIMIT) */
+  Arena      *arenas;         /* all open ones, newest first */
   Arena      *text;           /* holds the diagnostics */
   Diagnostic *diagnostics;    /* in order of report */
   uint32_t    diagnostic_count, diagnostic_capacity;
   uint32_t    error_count;    /* of severity error */
   uint32_t    error_limit;    /* stop a stage after so many; default 50 */
   Outcome     outcome;        /* worst so far */
-  jmp_buf    *boundary;       /* innermost guard; NULL: none */
+  Boundary   *boundary;       /* innermost guard; NULL: none */
   /* called as work proceeds; total 0 if unknown; NULL: silent */
   void (*progress)(void *self, const char *stage, uint64_t done, uint64_t total);
   void *progress_self;
 };
 
-/* Fills in the defaults (malloc and free). Returns false if not even the first arena could be had. */
+/* Fills in the defaults (malloc and free). Returns false, holding nothing, if not even the first arena could be had. */
 bool context_open(Context *context, const Allocator *allocator_or_null, int64_t fail_after);
 void context_close(Context *context);
 
-/* Runs body(self) under a new boundary and returns its outcome: OUTCOME_OK, or what a jump or the recorded errors say. */
+/* Runs body(self) under a new boundary and returns its outcome: OUTCOME_OK, or what a jump or the errors recorded meanwhile say.
+ * Guards nest. A jump with no guard around it prints its message and aborts. */
 Outcome context_guard(Context *context, void (*body)(void *self), void *self);
 
-/* Records a diagnostic. `hint` may be NULL. */
+/* Records a diagnostic; strings are copied. `hint` may be NULL. model_error leaves the stage at the error_limit-th error. */
 void model_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 void model_warning(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 void model_remark(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-/* Leaves the stage (longjmp, OUTCOME_REFUSED) if an error was recorded. */
+/* Leaves the stage (longjmp, OUTCOME_REFUSED) if an error was recorded under the innermost guard. */
 void check_errors(Context *context);
 
 NO_RETURN void limit_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
@@ -111,7 +115,7 @@ typedef struct DiagnosticInfo { int code; const char *name, *title, *explanation
 const DiagnosticInfo *diagnostic_info(int code);
 const DiagnosticInfo *diagnostic_info_at(uint32_t index); /* NULL past the end */
 
-/* The `n`-th best match: returns the candidate nearest to `word` (Damerau-Levenshtein <= max(1, length/3)), or NULL. */
+/* The candidate nearest to `word` (case ignored, Damerau-Levenshtein <= max(1, length/3), the first of equals), or NULL. */
 const char *did_you_mean(const char *word, const char *const *candidates, size_t count);
 
 /* ---- arena: everything a stage allocates; freed as a whole ------------------------------------------------------- */
@@ -124,6 +128,7 @@ void  *arena_allocate_array(Arena *arena, size_t count, size_t item_bytes); /* p
 void  *arena_copy(Arena *arena, const void *data, size_t bytes);
 char  *arena_string(Arena *arena, const char *text, size_t length);         /* NUL-terminated copy */
 char  *arena_format(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+char  *arena_format_list(Arena *arena, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 
 #define arena_new(arena, Type)          ((Type *)arena_allocate((arena), sizeof(Type)))
 #define arena_array(arena, Type, count) ((Type *)arena_allocate_array((arena), (count), sizeof(Type)))
