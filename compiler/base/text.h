@@ -14,7 +14,10 @@ void text_format(Text *text, const char *format, ...) PRINTF_LIKE(2, 3); /* only
 void text_indent(Text *text, int levels);                               /* two blanks a level */
 /* A model's string as "..." for text forms and messages: printable ASCII stays, the rest and \ " become \xXX. Parses back. */
 void text_quoted(Text *text, const char *string, size_t length);
-/* The same for a C comment: printable ASCII but \ ? * / stays, others %XX, cut at 80 bytes. */
+/* A model's name in a text form: bare where it reads back as one word ([A-Za-z_][A-Za-z0-9_]* and single dots between), else quoted.
+ * Read by lexer_name(). */
+void text_name(Text *text, const char *name, size_t length);
+/* The same as text_quoted for a C comment: printable ASCII but \ ? * / stays, others %xx, cut at 80 bytes of output. */
 void text_comment(Text *text, const char *string, size_t length);
 /* Exact float spelling that parses back in both IRs and in C: hexadecimal float, `inf`, `-inf`, `nan` (text forms). */
 void text_f64(Text *text, double value);
@@ -36,7 +39,8 @@ typedef struct Lexer {
   bool is_integer;
   int line;
 } Lexer;
-/* Words: [A-Za-z_.$%@][A-Za-z0-9_.$:/-]*, so %x, @b and i64 are words; numbers: decimal, hex float, inf and nan are words; punctuation: one byte, or -> .. == != <= >= << >> && || */
+/* Words: [A-Za-z_.$%@][A-Za-z0-9_.$]*, so %x, @b and i64 are words; a dot at the end or before another dot is none of it. Words that begin
+ * with % @ $ may hold : / - inside (%conv1/out:0), others not: N-1 and N/32 are arithmetic, `%x:` is a word and a colon. Numbers: decimal, hex float, inf and nan are words; punctuation: one byte, or -> .. == != <= >= << >> && || */
 void lexer_open(Lexer *lexer, Arena *arena, const char *file, const char *data, size_t length);
 void lexer_next(Lexer *lexer);
 bool lexer_is(const Lexer *lexer, const char *text);          /* current word or punctuation equals text */
@@ -44,6 +48,7 @@ bool lexer_accept(Lexer *lexer, const char *text);            /* and moves on */
 void lexer_expect(Lexer *lexer, const char *text);            /* else an error that leaves the stage */
 int64_t lexer_integer(Lexer *lexer);                          /* optional leading '-' */
 const char *lexer_word(Lexer *lexer);                         /* NUL-terminated copy in the arena */
-const char *lexer_quoted(Lexer *lexer, size_t *length);
+const char *lexer_quoted(Lexer *lexer, size_t *length);       /* NUL-terminated; length may be NULL */
+const char *lexer_name(Lexer *lexer, size_t *length);         /* a word or a string, as text_name writes it */
 NO_RETURN void lexer_error(Lexer *lexer, const char *format, ...) PRINTF_LIKE(2, 3);
 #endif
