@@ -117,6 +117,9 @@ void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands,
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Multiply-accumulates of one run of a node, where dims are constants and the operator has a cost rule; else 0. */
+int64_t  op_macs(const Module *module, NodeId node);
+
 /* Default rule: all operands broadcast to all results. Exported for rows that name it. */
 void     infer_elementwise(Infer *infer);
 void     infer_same(Infer *infer);                                        /* every result has operand 0's shape */

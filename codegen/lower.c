@@ -1,0 +1,326 @@
+/* Lowering: values get buffers, groups and single nodes become kernels and calls, If becomes an `if` of the entry.
+ *
+ * An alias (Reshape, Squeeze, ...) has no code: its result is the operand's buffer under other dims. A graph output is written in place by its
+ * kernel; only what is an input, a constant, or an output already is copied. Splats have no buffer unless they are an output.
+ * It relies on shapes and types being known everywhere; it does no optimisation of its own. */
+#include "codegen/lower.h"
+#include "compiler/ops/meaning.h"
+#include <string.h>
+
+#define NO_BUFFER UINT32_MAX
+
+typedef struct Lowering {
+  Module  *module;
+  Program *program;
+  Arena   *arena;
+  Builder  entry;
+  Uses     uses;
+  uint32_t *buffer;        /* by ValueId; NO_BUFFER: none yet */
+  uint32_t value_limit;    /* length of buffer[] */
+  uint32_t status;         /* buffer of run-time checks; NO_BUFFER until needed */
+} Lowering;
+
+static void lower_graph(Lowering *lowering, GraphId graph);
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------------- */
+
+/* The value whose memory `id` shares through aliases. */
+static ValueId alias_root(const Lowering *lowering, ValueId id) {
+  for (;;) {
+    const Value *value = value_at(lowering->module, id);
+    if (!value->definition || value_is_constant(value)) return id;
+    const Node *node = node_at(lowering->module, value->definition);
+    if (op_info(node->op)->kind != KIND_ALIAS || node->run_time_shape || value->result != 0) return id;
+    id = node->inputs[0];
+  }
+}
+
+static Buffer buffer_like(const Lowering *lowering, ValueId id, Storage storage, const char *stem, uint32_t number) {
+  const Value *value = value_at(lowering->module, id);
+  Buffer buffer = {.storage = storage, .scalar = element_storage(value->element), .rank = value->rank, .align = 64};
+  buffer.name = arena_format(lowering->arena, "%s%u", stem, number);
+  memcpy(buffer.dims, value->dims, value->rank * sizeof *value->dims);
+  return buffer;
+}
+
+/* Elements of a constant as they lie in a buffer: sub-byte types one a byte. */
+static const uint8_t *buffer_form(Lowering *lowering, ValueId id) {
+  const Value *value = value_at(lowering->module, id);
+  int64_t count;
+  if (element_file_bits(value->element) >= 8) return value->data.data;
+  require(lowering->module->context, value_static_elements(lowering->module, id, &count));
+  uint8_t *bytes = arena_array(lowering->arena, uint8_t, (size_t)count);
+  for (int64_t index = 0; index < count; index++) {
+    uint64_t bits = value_constant_bits(lowering->module, id, index);
+    bytes[index] = element_is_integer(value->element) ? (uint8_t)element_to_i64(value->element, bits) : (uint8_t)bits;
+  }
+  return bytes;
+}
+
+static uint32_t weight_buffer(Lowering *lowering, ValueId id) {
+  const Value *value = value_at(lowering->module, id);
+  Buffer buffer = buffer_like(lowering, id, STORAGE_WEIGHT, "w", lowering->program->buffers.count);
+  if (value->content == CONTENT_SPLAT) buffer.splat = value->splat;
+  else buffer.data = buffer_form(lowering, id);
+  return program_buffer(lowering->program, buffer);
+}
+
+static uint32_t workspace_buffer(Lowering *lowering, Scalar scalar, uint32_t rank, const Dim *dims) {
+  Buffer buffer = {.storage = STORAGE_WORKSPACE, .scalar = scalar, .rank = rank, .align = 64};
+  buffer.name = arena_format(lowering->arena, "b%u", lowering->program->buffers.count);
+  if (rank) memcpy(buffer.dims, dims, rank * sizeof *dims);
+  return program_buffer(lowering->program, buffer);
+}
+
+/* The buffer of a value, made if need be. */
+static uint32_t buffer_of(Lowering *lowering, ValueId id) {
+  ValueId root = alias_root(lowering, id);
+  if (lowering->buffer[root] != NO_BUFFER) return lowering->buffer[root];
+  const Value *value = value_at(lowering->module, root);
+  if (value_is_constant(value)) return lowering->buffer[root] = weight_buffer(lowering, root);
+  return lowering->buffer[root] = workspace_buffer(lowering, element_storage(value->element), value->rank, value->dims);
+}
+
+/* ---- kernels and calls --------------------------------------------------------------------------------------------------- */
+
+static void call_kernel(Lowering *lowering, Code code, uint32_t count, const CallArgument *arguments, uint32_t node) {
+  build_kernel_call(&lowering->entry, program_kernel(lowering->program, code), count, arguments, node);
+}
+
+/* target[...] = bits, for every element. */
+static void call_fill(Lowering *lowering, uint32_t target, uint64_t bits) {
+  Buffer buffer = lowering->program->buffers.data[target];
+  Builder builder;
+  build_open(&builder, lowering->program, CODE_KERNEL, "fill");
+  OperandInfo info = {.name = "y", .scalar = buffer.scalar, .rank = buffer.rank, .access = ACCESS_OUT};
+  memcpy(info.dims, buffer.dims, sizeof info.dims);
+  Operand operand = build_operand(&builder, info);
+  Expr index[MAX_RANK];
+  for (uint32_t axis = 0; axis < buffer.rank; axis++) index[axis] = build_for(&builder, "i", build_index(&builder, 0), build_dim(&builder, buffer.dims[axis]));
+  static const Scalar carriers[] = {[1] = SCALAR_U8, [2] = SCALAR_U16, [4] = SCALAR_U32, [8] = SCALAR_U64};
+  Expr raw = build_integer(&builder, buffer.scalar == SCALAR_I1 ? SCALAR_I1 : carriers[scalar_bytes(buffer.scalar)], (int64_t)bits);
+  build_store(&builder, operand, buffer.rank, index, build_bitcast(&builder, buffer.scalar, raw));
+  for (uint32_t axis = 0; axis < buffer.rank; axis++) build_end(&builder);
+  call_kernel(lowering, build_close(&builder), 1, &(CallArgument){target, 0}, 0);
+}
+
+static uint32_t status_buffer(Lowering *lowering) {
+  if (lowering->status == NO_BUFFER) lowering->status = workspace_buffer(lowering, SCALAR_I32, 0, NULL);
+  return lowering->status;
+}
+
+/* Leaves the entry with the status the kernel stored. */
+static void check_status(Lowering *lowering, uint32_t statuses) {
+  Builder *entry = &lowering->entry;
+  for (uint32_t status = 1; status < 32; status++) {
+    if (!(statuses >> status & 1u)) continue;
+    Expr found = build_load(entry, status_buffer(lowering), 0, NULL);
+    build_if(entry, build_binary(entry, LOOP_EQ, found, build_integer(entry, SCALAR_I32, status)));
+    build_fail(entry, status);
+    build_end(entry);
+  }
+}
+
+static uint32_t add_info_node(Lowering *lowering, NodeId id) {
+  const Node *node = node_at(lowering->module, id);
+  const OpInfo *info = op_info(node->op);
+  InfoNode row = {.name = node->origin.name, .op_type = info->name, .path = node->origin.path, .index = node->origin.index, .macs = op_macs(lowering->module, id)};
+  vector_push(lowering->arena, &lowering->program->info.nodes, row);
+  return lowering->program->info.nodes.count;
+}
+
+/* Builds the group's kernel and calls it; `outer[k]` is the value that stored[k] is known as outside (the same for a single node). */
+static void lower_kernel(Lowering *lowering, const Group *group, const ValueId *outer, NodeId shown) {
+  GroupKernel kernel = group_build(lowering->program, lowering->module, group);
+  CallArgument *arguments = arena_array(lowering->arena, CallArgument, kernel.binding_count + 1u);
+  uint32_t count = 0;
+  for (Operand operand = 0; operand < kernel.binding_count; operand++) {
+    const OperandInfo *info = &kernel.code.operands.data[operand];
+    if (info->access == ACCESS_LOCAL) continue;
+    ValueId value = kernel.bindings[operand].value;
+    for (uint32_t at = 0; at < group->stored_count; at++)
+      if (group->stored[at] == value) value = outer[at];
+    switch (kernel.bindings[operand].kind) {
+    case BIND_VALUE: arguments[count++].buffer = buffer_of(lowering, value); break;
+    case BIND_SCRATCH: arguments[count++].buffer = workspace_buffer(lowering, info->scalar, info->rank, info->dims); break;
+    case BIND_STATUS: arguments[count++].buffer = status_buffer(lowering); break;
+    }
+  }
+  if (kernel.statuses) call_fill(lowering, status_buffer(lowering), 0);
+  call_kernel(lowering, kernel.code, count, arguments, add_info_node(lowering, shown));
+  check_status(lowering, kernel.statuses);
+}
+
+static void lower_single(Lowering *lowering, NodeId id) {
+  const Node *node = node_at(lowering->module, id);
+  ValueId *stored = arena_array(lowering->arena, ValueId, node->output_count + 1u);
+  Group group = {.count = 1, .nodes = &id, .anchor = op_info(node->op)->kind == KIND_LOOPS ? id : 0, .stored = stored};
+  for (uint32_t result = 0; result < node->output_count; result++)
+    if (node->outputs[result] && lowering->uses.count[node->outputs[result]]) stored[group.stored_count++] = node->outputs[result];
+  if (group.stored_count) lower_kernel(lowering, &group, stored, id);
+}
+
+static void lower_group_node(Lowering *lowering, NodeId id) {
+  const Node *node = node_at(lowering->module, id);
+  const Graph *body = graph_at(lowering->module, node_attribute(node, "body")->graph);
+  int64_t anchor = op_int(lowering->module, node, "anchor");
+  NodeId anchor_id = anchor < 0 ? 0 : body->order.data[anchor];
+  Group group = {.count = body->order.count, .nodes = body->order.data, .anchor = anchor_id, .stored_count = body->outputs.count, .stored = body->outputs.data};
+  lower_kernel(lowering, &group, node->outputs, anchor_id ? anchor_id : body->order.data[body->order.count - 1]);
+}
+
+/* ---- outputs of graphs ----------------------------------------------------------------------------------------------------- */
+
+/* True if `id`'s memory can simply be `buffer`: it is computed in `graph` by a kernel and has no buffer yet. */
+static bool claim_buffer(Lowering *lowering, GraphId graph, ValueId id, uint32_t buffer) {
+  ValueId root = alias_root(lowering, id);
+  const Value *value = value_at(lowering->module, root);
+  if (!value->definition || value_is_constant(value) || value->graph != graph || lowering->buffer[root] != NO_BUFFER) return false;
+  lowering->buffer[root] = buffer;
+  return true;
+}
+
+static void copy_to(Lowering *lowering, uint32_t target, ValueId id) {
+  ValueId root = alias_root(lowering, id);
+  const Value *value = value_at(lowering->module, root);
+  if (value->content == CONTENT_SPLAT) call_fill(lowering, target, value->splat);
+  else build_copy(&lowering->entry, target, buffer_of(lowering, root));
+}
+
+/* ---- If -------------------------------------------------------------------------------------------------------------------- */
+
+/* Where the branches differ in shape, the result's dim is a run-time symbol that each branch assigns. */
+static void assign_branch_dims(Lowering *lowering, ValueId result, ValueId branch_result) {
+  Module *module = lowering->module;
+  const Value *to = value_at(module, result), *from = value_at(module, branch_result);
+  for (uint32_t axis = 0; axis < to->rank; axis++) {
+    const DimNode *dim = &module->dims.nodes.data[to->dims[axis]];
+    if (to->dims[axis] != from->dims[axis] && dim->op == DIM_OP_SYMBOL && module->dims.symbols.data[dim->value].kind == SYMBOL_RUN)
+      build_assign(&lowering->entry, (uint32_t)dim->value, build_dim(&lowering->entry, from->dims[axis]));
+  }
+}
+
+static void lower_branch(Lowering *lowering, NodeId id, const char *name) {
+  const Node *node = node_at(lowering->module, id);
+  GraphId branch = node_attribute(node, name)->graph;
+  const Graph *graph = graph_at(lowering->module, branch);
+  bool *claimed = arena_array(lowering->arena, bool, graph->outputs.count + 1u);
+  for (uint32_t at = 0; at < graph->outputs.count; at++)
+    if (node->outputs[at]) claimed[at] = claim_buffer(lowering, branch, graph->outputs.data[at], buffer_of(lowering, node->outputs[at]));
+  lower_graph(lowering, branch);
+  for (uint32_t at = 0; at < graph->outputs.count; at++) {
+    ValueId result = node_at(lowering->module, id)->outputs[at];
+    if (!result) continue;
+    assign_branch_dims(lowering, result, graph->outputs.data[at]);
+    if (!claimed[at]) copy_to(lowering, buffer_of(lowering, result), graph->outputs.data[at]);
+  }
+}
+
+static void lower_if(Lowering *lowering, NodeId id) {
+  ValueId condition = node_at(lowering->module, id)->inputs[0];
+  Builder *entry = &lowering->entry;
+  Expr indices[MAX_RANK];
+  uint32_t buffer = buffer_of(lowering, condition), rank = lowering->program->buffers.data[buffer].rank;
+  for (uint32_t axis = 0; axis < rank; axis++) indices[axis] = build_index(entry, 0);
+  build_if(entry, build_load(entry, buffer, rank, indices));
+  lower_branch(lowering, id, "then_branch");
+  build_else(entry);
+  lower_branch(lowering, id, "else_branch");
+  build_end(entry);
+}
+
+/* ---- graphs ---------------------------------------------------------------------------------------------------------------- */
+
+static void lower_node_in(Lowering *lowering, NodeId id) {
+  const Node *node = node_at(lowering->module, id);
+  const OpInfo *info = op_info(node->op);
+  if (!op_is_buildable(lowering->module, id)) {
+    model_error(lowering->module->context, CODE_UNSUPPORTED_TYPES, node_place(lowering->module, id, &op_names), "run `onnxcc inspect` for the whole list",
+                "%s is not supported for these element types", info->name);
+    return;
+  }
+  if (node->op == OP_Group) lower_group_node(lowering, id);
+  else if (node->op == OP_If) lower_if(lowering, id);
+  else if (info->kind != KIND_ALIAS || node->run_time_shape || node->output_count > 1) lower_single(lowering, id);
+}
+
+static void lower_graph(Lowering *lowering, GraphId graph) {
+  for (uint32_t at = 0; at < graph_at(lowering->module, graph)->order.count; at++) lower_node_in(lowering, graph_at(lowering->module, graph)->order.data[at]);
+}
+
+static void describe_tensor(Lowering *lowering, ValueId id, uint32_t buffer, bool is_input) {
+  const Value *value = value_at(lowering->module, id);
+  InfoTensor tensor = {.name = value->name, .element = value->element, .rank = value->rank, .buffer = buffer};
+  memcpy(tensor.dims, value->dims, value->rank * sizeof *value->dims);
+  if (is_input) vector_push(lowering->arena, &lowering->program->info.inputs, tensor);
+  else vector_push(lowering->arena, &lowering->program->info.outputs, tensor);
+}
+
+static void open_lowering(Lowering *lowering, Module *module, Arena *arena) {
+  *lowering = (Lowering){.module = module, .arena = arena, .status = NO_BUFFER, .value_limit = module->values.count};
+  lowering->program = program_open(module->context, arena, &module->dims);
+  lowering->uses = module_uses(module, arena);
+  lowering->buffer = arena_array(arena, uint32_t, module->values.count);
+  memset(lowering->buffer, 0xff, module->values.count * sizeof *lowering->buffer);
+  ProgramInfo *info = &lowering->program->info;
+  info->producer = module->producer ? module->producer : "";
+  info->description = module->description ? module->description : "";
+  info->model_name = graph_at(module, 1)->name ? graph_at(module, 1)->name : "";
+  info->ir_version = module->ir_version;
+  info->opset = module->opset;
+  info->model_hash = module->hash;
+  build_open(&lowering->entry, lowering->program, CODE_ENTRY, "run");
+}
+
+static void add_input(Lowering *lowering, ValueId id, uint32_t number) {
+  Buffer buffer = buffer_like(lowering, id, STORAGE_INPUT, "input", number);
+  buffer.index = number;
+  buffer.align = 0;
+  lowering->buffer[id] = program_buffer(lowering->program, buffer);
+  describe_tensor(lowering, id, lowering->buffer[id], true);
+}
+
+static uint32_t add_output(Lowering *lowering, ValueId id, uint32_t number) {
+  Buffer buffer = buffer_like(lowering, id, STORAGE_OUTPUT, "output", number);
+  buffer.index = number;
+  buffer.align = 0;
+  uint32_t index = program_buffer(lowering->program, buffer);
+  describe_tensor(lowering, id, index, false);
+  return index;
+}
+
+Program *lower(Module *module, Arena *arena) {
+  Lowering *lowering = arena_new(arena, Lowering);
+  open_lowering(lowering, module, arena);
+  const Graph *graph = graph_at(module, 1);
+  for (uint32_t at = 0; at < graph->inputs.count; at++) add_input(lowering, graph->inputs.data[at], at);
+  uint32_t *output = arena_array(arena, uint32_t, graph->outputs.count + 1u);
+  bool *claimed = arena_array(arena, bool, graph->outputs.count + 1u);
+  for (uint32_t at = 0; at < graph->outputs.count; at++) {
+    output[at] = add_output(lowering, graph->outputs.data[at], at);
+    claimed[at] = claim_buffer(lowering, 1, graph->outputs.data[at], output[at]);
+  }
+  lower_graph(lowering, 1);
+  check_errors(module->context);
+  graph = graph_at(module, 1);
+  for (uint32_t at = 0; at < graph->outputs.count; at++)
+    if (!claimed[at]) copy_to(lowering, output[at], graph->outputs.data[at]);
+  vector_push(arena, &lowering->program->entries, build_close(&lowering->entry));
+  return lowering->program;
+}
+
+Program *lower_node(Module *module, Arena *arena, NodeId id) {
+  Lowering *lowering = arena_new(arena, Lowering);
+  open_lowering(lowering, module, arena);
+  const Node *node = node_at(module, id);
+  uint32_t inputs = 0, outputs = 0;
+  for (uint32_t operand = 0; operand < node->input_count; operand++) {
+    ValueId value = node->inputs[operand];
+    if (value && lowering->buffer[value] == NO_BUFFER && value_at(module, value)->content == CONTENT_RUN) add_input(lowering, value, inputs++);
+  }
+  for (uint32_t result = 0; result < node->output_count; result++)
+    if (node->outputs[result]) lowering->buffer[node->outputs[result]] = add_output(lowering, node->outputs[result], outputs++);
+  lower_single(lowering, id);
+  vector_push(arena, &lowering->program->entries, build_close(&lowering->entry));
+  return lowering->program;
+}

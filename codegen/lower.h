@@ -1,0 +1,11 @@
+/* From the graph IR to a loop program: which buffer holds which value, which kernel computes which group, and the run entry that calls them. */
+#ifndef ONNXCC_CODEGEN_LOWER_H
+#define ONNXCC_CODEGEN_LOWER_H
+#include "compiler/graph/graph.h"
+#include "compiler/loop/loop.h"
+
+/* Lowers a shaped module. Nodes that can't be built are reported, all of them; then the stage is left. The program shares the module's dims and data. */
+Program *lower(Module *module, Arena *arena);
+/* One node by its plain meaning, its operands as inputs and its results as outputs: for constant folding and tests. */
+Program *lower_node(Module *module, Arena *arena, NodeId node);
+#endif

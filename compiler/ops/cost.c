@@ -1,0 +1,21 @@
+/* Multiply-accumulates of a node, for reports. */
+#include "compiler/ops/ops.h"
+
+static int64_t elements_or_zero(const Module *module, ValueId id) {
+  int64_t count;
+  return id && value_static_elements(module, id, &count) ? count : 0;
+}
+
+static int64_t dim_or_zero(const Module *module, ValueId id, uint32_t axis) {
+  int64_t extent;
+  const Value *value = value_at(module, id);
+  return axis < value->rank && dim_is_constant(&module->dims, value->dims[axis], &extent) ? extent : 0;
+}
+
+int64_t op_macs(const Module *module, NodeId id) {
+  const Node *node = node_at(module, id);
+  switch (node->op) {
+  case OP_Gemm: return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], op_int(module, node, "transA") ? 0 : 1);
+  default: return 0;
+  }
+}
