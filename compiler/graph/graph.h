@@ -7,6 +7,7 @@
 #include "compiler/base/context.h"
 #include "compiler/base/dim.h"
 #include "compiler/base/element.h"
+#include "compiler/base/names.h"
 
 typedef uint32_t ValueId; /* 0 = VALUE_NONE: an omitted optional operand or result */
 typedef uint32_t NodeId;  /* 0 = none */
@@ -111,7 +112,7 @@ typedef struct Module {
   VECTOR(Metadata) metadata;
   uint64_t    hash;        /* of the model file, without external data */
   VECTOR(const char *) files_read; /* for the depfile: the model and its external data, as given */
-  struct NameTable *names;         /* names that values were made with (graph_build.c), for module_fresh_name */
+  NameTable *names;                /* names that values were made with, for module_fresh_name */
 } Module;
 
 /* ---- build (graph_build.c) ---------------------------------------------------------------------------------------- */

@@ -4,54 +4,15 @@
 #include "compiler/base/checked.h"
 #include <string.h>
 
-/* Open addressing over the names that values were made with. */
-typedef struct NameEntry {
-  const char *name;      /* NULL: free */
-  uint32_t    hash;
-  uint32_t    suffix;    /* last one tried after this name */
-} NameEntry;
-typedef struct NameTable { NameEntry *entries; uint32_t size, count; } NameTable; /* size is a power of two */
-
-static uint32_t hash_name(const char *name) {
-  uint32_t hash = 2166136261u; /* FNV-1a */
-  for (; *name; name++) hash = (hash ^ (uint8_t)*name) * 16777619u;
-  return hash;
-}
-
-static NameEntry *name_find(const NameTable *table, const char *name, uint32_t hash) {
-  for (uint32_t slot = hash & (table->size - 1);; slot = (slot + 1) & (table->size - 1)) {
-    NameEntry *entry = &table->entries[slot];
-    if (!entry->name || (entry->hash == hash && !strcmp(entry->name, name))) return entry;
-  }
-}
-
-static void name_grow(Module *module) {
-  NameTable *table = module->names, old = *table;
-  table->size = old.size * 2;
-  table->entries = arena_array(module->arena, NameEntry, table->size);
-  for (uint32_t i = 0; i < old.size; i++)
-    if (old.entries[i].name) *name_find(table, old.entries[i].name, old.entries[i].hash) = old.entries[i];
-}
-
-/* Enters the name; false if it was there. */
-static bool name_enter(Module *module, const char *name) {
-  NameTable *table = module->names;
-  uint32_t   hash = hash_name(name);
-  NameEntry *entry = name_find(table, name, hash);
-  if (entry->name) return false;
-  *entry = (NameEntry){.name = name, .hash = hash};
-  if (++table->count > table->size / 2) name_grow(module);
-  return true;
-}
-
+/* In Module.names a name has 1 plus the last suffix that was tried after it. */
 const char *module_fresh_name(Module *module, const char *base) {
   const char *name = arena_string(module->arena, base, strlen(base));
-  if (*base && name_enter(module, name)) return name;
+  if (*base && names_add(module->names, 0, name, 1)) return name;
   for (;;) {
-    NameEntry *entry = name_find(module->names, base, hash_name(base));
-    if (!entry->name) name_enter(module, name), entry = name_find(module->names, base, hash_name(base));
-    const char *candidate = arena_format(module->arena, "%s.%u", base, (unsigned)++entry->suffix);
-    if (name_enter(module, candidate)) return candidate;
+    uint32_t   *next = names_at(module->names, 0, name);
+    const char *candidate = arena_format(module->arena, "%s.%u", base, (unsigned)(*next ? *next : 1));
+    *next = *next ? *next + 1 : 2;
+    if (names_add(module->names, 0, candidate, 1)) return candidate;
   }
 }
 
@@ -61,8 +22,7 @@ Module *module_open(Context *context, Arena *arena) {
   module->arena = arena;
   dim_open(&module->dims, arena);
   module->names = arena_new(arena, NameTable);
-  module->names->size = 64;
-  module->names->entries = arena_array(arena, NameEntry, 64);
+  names_open(module->names, arena);
   module->producer = module->producer_version = module->domain = module->description = "";
   vector_push(arena, &module->values, (Value){.name = ""});
   vector_push(arena, &module->nodes, (Node){.dead = true, .domain = "", .op_type = "", .origin = {-1, "", ""}});
@@ -72,7 +32,7 @@ Module *module_open(Context *context, Arena *arena) {
 }
 
 ValueId module_value(Module *module, GraphId graph, const char *name, Element element) {
-  if (*name) name_enter(module, name);
+  if (*name) names_add(module->names, 0, name, 1);
   vector_push(module->arena, &module->values, (Value){.name = name, .element = element, .graph = graph});
   return module->values.count - 1;
 }

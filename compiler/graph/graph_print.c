@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names in scope during the first walk: open addressing; an entry stays when its scope ends and is only switched off. */
-typedef struct ScopeName { const char *name; uint32_t hash; bool visible; } ScopeName;
-
 typedef struct Printer {
   const Module  *module;
   const OpNames *names;        /* NULL: operators by their text */
@@ -21,35 +18,18 @@ typedef struct Printer {
   uint32_t       positions, numbers;
   ValueId       *next_constant;/* by value: next constant of the same graph */
   ValueId       *constants;    /* by graph: its first constant */
-  ScopeName     *scope;
-  uint32_t       scope_size;   /* a power of two above twice the number of values, so it never fills */
-  VECTOR(uint32_t) visible;    /* scope entries switched on, innermost graph last */
+  NameTable      scope;        /* 1: the name is visible where the first walk stands */
+  VECTOR(const char *) visible;/* those names, the innermost graph's last */
 } Printer;
 
 /* ---- first walk ---------------------------------------------------------------------------------------------------- */
-
-/* Enters the name; false if it was visible already. */
-static bool scope_enter(Printer *printer, const char *name) {
-  uint32_t hash = 2166136261u; /* FNV-1a */
-  for (const char *c = name; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
-  uint32_t   slot = hash & (printer->scope_size - 1);
-  ScopeName *entry;
-  for (;; slot = (slot + 1) & (printer->scope_size - 1)) {
-    entry = &printer->scope[slot];
-    if (!entry->name) *entry = (ScopeName){name, hash, false};
-    if (entry->hash == hash && !strcmp(entry->name, name)) break;
-  }
-  if (entry->visible) return false;
-  entry->visible = true;
-  vector_push(printer->scratch, &printer->visible, slot);
-  return true;
-}
 
 static void number_value(Printer *printer, ValueId id) {
   if (!id || printer->position[id]) return;
   const char *name = value_at(printer->module, id)->name;
   printer->position[id] = ++printer->positions;
-  if (!*name || !scope_enter(printer, name)) printer->number[id] = ++printer->numbers;
+  if (*name && names_add(&printer->scope, 0, name, 1)) vector_push(printer->scratch, &printer->visible, name);
+  else printer->number[id] = ++printer->numbers;
 }
 
 static void number_graph(Printer *printer, GraphId id, uint32_t depth) {
@@ -65,7 +45,7 @@ static void number_graph(Printer *printer, GraphId id, uint32_t depth) {
     for (uint32_t i = 0; i < node->attribute_count; i++)
       if (node->attributes[i].kind == ATTRIBUTE_GRAPH) number_graph(printer, node->attributes[i].graph, depth + 1);
   }
-  while (printer->visible.count > outer) printer->scope[printer->visible.data[--printer->visible.count]].visible = false;
+  while (printer->visible.count > outer) *names_at(&printer->scope, 0, printer->visible.data[--printer->visible.count]) = 0;
 }
 
 static void list_constants(Printer *printer) {
@@ -80,16 +60,23 @@ static void list_constants(Printer *printer) {
 
 /* ---- words, types, data --------------------------------------------------------------------------------------------- */
 
-static bool is_plain(const char *name, bool after_percent) {
-  if (!*name || *name == '$') return false;
-  if (!after_percent && ((*name >= '0' && *name <= '9') || *name == '-' || *name == '/' || *name == ':')) return false;
+/* Reads back as one word behind a %: letters, digits, _ and single . : / - between or before them. */
+static bool is_reference(const char *name) {
+  if (!*name) return false;
   for (const char *c = name; *c; c++)
-    if (!is_word_tail(*c)) return false;
+    if (!is_word_letter(*c) && !(strchr(".:/-", *c) && is_word_letter(c[1]))) return false;
   return true;
 }
 
+static bool is_word(const char *name) {
+  if (*name >= '0' && *name <= '9') return false;
+  for (const char *c = name; *c; c++)
+    if (!is_word_letter(*c) && !(*c == '.' && c > name && is_word_letter(c[1]))) return false;
+  return *name && strcmp(name, "_"); /* which stands for an omitted value */
+}
+
 static void print_name(Text *text, const char *name) {
-  if (is_plain(name, false) && strcmp(name, "_")) text_string(text, name);
+  if (is_word(name)) text_string(text, name);
   else text_quoted(text, name, strlen(name));
 }
 
@@ -99,7 +86,7 @@ static void print_value(const Printer *printer, ValueId id) {
   const char *name = value_at(printer->module, id)->name;
   uint32_t    number = printer->number[id];
   text_char(text, '%');
-  if (is_plain(name, true) && !number) { text_string(text, name); return; }
+  if (is_reference(name) && !number) { text_string(text, name); return; }
   if (*name) text_quoted(text, name, strlen(name));
   if (number) text_format(text, "$%u", (unsigned)(number - 1));
 }
@@ -207,12 +194,12 @@ static void print_data(const Printer *printer, ValueId id) {
   }
 }
 
-/* `%x : f32[N, 4] declared [?, 4] known [N, 4]`: a value where it is defined. */
+/* `%x: f32[N, 4] declared [?, 4] known [N, 4]`: a value where it is defined. */
 static void print_definition(const Printer *printer, ValueId id) {
   const Value *value = value_at(printer->module, id);
   print_value(printer, id);
   if (!id) return;
-  text_string(printer->text, " : ");
+  text_string(printer->text, ": ");
   value_print_type(printer->module, id, printer->text);
   if (value->declared_ranked) {
     text_string(printer->text, " declared ");
@@ -265,7 +252,7 @@ static void print_operator(Text *text, const OpNames *names, const Node *node) {
   const char *domain = node->op && names ? names->domain(node->op) : node->domain;
   bool        ours = !strcmp(domain, "x"); /* our own operators are written x.Group, others' com.microsoft::Gelu */
   if (!strcmp(domain, "ai.onnx") || (ours && !strncmp(type, "x.", 2))) domain = "";
-  if (!is_plain(type, false) || (*domain && !is_plain(domain, false))) {
+  if (!is_word(type) || (*domain && !is_word(domain))) {
     text_string(text, "op ");
     text_quoted(text, domain, strlen(domain));
     text_char(text, ' ');
@@ -398,9 +385,8 @@ static void print_header(const Module *module, Text *text) {
 
 void module_print(const Module *module, const OpNames *names, Text *text) {
   Arena  *scratch = arena_open(module->context);
-  Printer printer = {.module = module, .names = names, .text = text, .scratch = scratch, .scope_size = 64};
-  while (printer.scope_size / 2 <= module->values.count) printer.scope_size *= 2;
-  printer.scope = arena_array(scratch, ScopeName, printer.scope_size);
+  Printer printer = {.module = module, .names = names, .text = text, .scratch = scratch};
+  names_open(&printer.scope, scratch);
   printer.position = arena_array(scratch, uint32_t, module->values.count);
   printer.number = arena_array(scratch, uint32_t, module->values.count);
   printer.next_constant = arena_array(scratch, ValueId, module->values.count);
@@ -436,9 +422,9 @@ static void draw_values(const Module *module, Text *text, uint32_t count, const 
     const char *name = value_at(module, values[i])->name;
     text_char(text, '%');
     if (!*name) text_format(text, "$%u", (unsigned)values[i]);
-    else if (is_plain(name, true) && strlen(name) <= PLACE_NAME_LIMIT) text_string(text, name);
+    else if (is_reference(name) && strlen(name) <= PLACE_NAME_LIMIT) text_string(text, name);
     else draw_text(text, name);
-    text_string(text, " : ");
+    text_string(text, ": ");
     value_print_type(module, values[i], text);
   }
 }

@@ -7,10 +7,7 @@
 #define INLINE_LIMIT 64        /* constants of at most so many elements are written out, strings always; the rest as a blob */
 #define BLOB_PREFIX "blob "    /* Value.source of a blob that was parsed back: `blob HASH` and, after a blank, the source it had */
 
-/* Characters that may follow the first one of a word of the text form. */
-static inline bool is_word_tail(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$' || c == ':' || c == '/' || c == '-';
-}
+static inline bool is_word_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 /* Numbers that one element is written as: a c128 is two 64-bit words. */
 static inline int64_t element_words(Element element) { return element == ELEMENT_C128 ? 2 : 1; }
