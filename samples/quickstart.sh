@@ -40,7 +40,8 @@ show build/onnxcc samples/digits/digits.onnx -o $out/digits.c || fail "onnxcc re
 for file in "$out"/digits.*; do echo "  made: $file ($(wc -c < "$file") bytes)"; done
 
 step 4 "Build a program from it"
-show "$(c_compiler)" -O2 -Iruntime-min -I$out samples/digits/main.c $out/digits.c -o $out/digits || fail "the C compiler failed; its message stands above"
+show "$(c_compiler)" -O2 -Iruntime-min -I$out samples/digits/main.c $out/digits.c -o $out/digits ||
+  fail "the C compiler failed; its message stands above"
 
 step 5 "Classify $image"
 [ -r "$image" ] || fail "$image cannot be read"

@@ -7,7 +7,8 @@ The data are scikit-learn's bundled 8x8 digits (1,797 scans; nothing is download
         -> Flatten -> Gemm -> Softmax -> probabilities f32[1, 10]
 
 is trained with numpy alone: forward pass, gradients by hand, Adam, dropout, softened labels, images moved by a pixel. Every
-random draw comes from one seed, so the same numpy on the same machine gives the same file. A fifth of the scans is never trained on; it yields the accuracy that is printed and the images in images/.
+random draw comes from one seed, so the same numpy on the same machine gives the same file. A fifth of the scans is never trained on;
+it yields the accuracy that is printed and the images in images/.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python train.py
 """
