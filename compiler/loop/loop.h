@@ -30,6 +30,10 @@ typedef enum LoopOp {
   LOOP_OP_COUNT
 } LoopOp;
 
+#define LOOP_MAX_RANK 16u
+#define LOOP_MAX_DEPTH 512u  /* levels of an expression: what walks trees may recurse */
+#define LOOP_MAX_BLOCKS 64u  /* nested blocks of a code */
+
 typedef uint32_t Expr;     /* index into Code.exprs; 0 = none */
 typedef uint32_t Stmt;     /* index into Code.stmts; 0 = none, end of a list */
 typedef uint32_t Slot;     /* index into Code.slots */
@@ -120,6 +124,7 @@ typedef struct Buffer {
   uint32_t index;          /* INPUT, OUTPUT: which one */
   const uint8_t *data;     /* WEIGHT: little-endian elements in buffer form (not packed below a byte) */
   uint64_t splat;          /* WEIGHT with data NULL: every element has these bits */
+  uint64_t blob_hash;      /* WEIGHT read back from text without its data (zeroes stand for it): hash of the true data; 0: data is true */
   uint32_t align;          /* bytes; default 64 */
   Dim      offset;         /* WORKSPACE and STATE after place: byte offset; DIM_UNKNOWN before */
   Dim      weight_offset;  /* WEIGHT: byte offset in the blob; set by place */
@@ -154,6 +159,8 @@ typedef struct Program {
   Dim      workspace_bytes, state_bytes; /* after place */
   Dim      workspace_lower_bound;        /* largest live set, after place */
   int64_t  weights_bytes;                /* after place */
+  VECTOR(uint64_t) kernel_hashes; /* by kernel, as it was added: of its text without name and notes */
+  VECTOR(uint64_t) buffer_hashes; /* by buffer: of its name */
   bool     legal;          /* legalised for a target: no MULADD, no f16 arithmetic casts unless the target has them, ... */
 } Program;
 
@@ -163,24 +170,48 @@ unsigned    scalar_bytes(Scalar scalar);
 bool        scalar_is_float(Scalar scalar);   /* f16 bf16 f32 f64 */
 bool        scalar_is_signed(Scalar scalar);  /* i8..i64, index and floats */
 bool        scalar_is_integer(Scalar scalar); /* i8..u64 and index, not i1 */
+unsigned    scalar_bits(Scalar scalar);       /* of the value: 1 for i1 */
+int64_t     scalar_wrap(Scalar scalar, int64_t value); /* modulo 2^bits, in the type's range (u64: the same bits as a signed number); i1: != 0 */
 const char *loop_op_text(LoopOp op);
+unsigned    loop_op_operands(LoopOp op);      /* operand count of the table: 0 for LOAD and CALL */
+bool        loop_op_is_comparison(LoopOp op);
+const char *access_name(Access access);
+const char *storage_name(Storage storage);
 
-/* ---- build (loop_build.c) ----------------------------------------------------------------------------------------- */
+/* ---- program (loop_program.c), build (loop_values.c, loop_build.c) ----------------------------------------------------------------------------------------- */
+/* A copy of `name` as names of kernels, buffers, operands and slots are: a plain identifier of at most 24 bytes, cut if longer; C's words (max, or) get
+ * a `_0`. What is no word at all is a bug. */
+const char *loop_name(Program *program, const char *name);
 Program *program_open(Context *context, Arena *arena, DimTable *dims);
-uint32_t program_buffer(Program *program, Buffer buffer);                     /* its index */
-uint32_t program_kernel(Program *program, Code kernel);                       /* its index; an equal kernel (text without name and notes) is found instead of added, and notes are merged */
+uint32_t program_buffer(Program *program, Buffer buffer);                     /* its index; a name that is taken gets a number, align 0 means 64 */
+uint32_t program_kernel(Program *program, Code kernel);                       /* its index; a name that is taken gets a number; an equal kernel (text without name and notes) is found instead of added, and notes are merged */
 /* The function of that name, declared if need be. */
 uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters);
+uint32_t program_define(Program *program, Code function);                     /* gives the declared (or a new) function its body; its index */
+uint32_t program_entry(Program *program, Code entry);                         /* its index; the first one is run */
+uint32_t program_find_function(const Program *program, const char *name);     /* UINT32_MAX if there is none */
 
-/* Builds one Code. Open blocks nest; statements go to the end of the innermost. */
+/* What the builder remembers of an expression. */
+typedef struct ExprFacts {
+  Stmt     statement;      /* the one that holds it in its tree; 0: none yet */
+  uint32_t uses;           /* references from the statement being made; 0 between statements */
+  Expr     replacement;    /* the read of the let that stands for it in the statement being made; 0: none */
+  uint16_t depth;          /* levels of its tree; 1 for a leaf; at most LOOP_MAX_DEPTH */
+  bool     impure;         /* holds a load or a read of a variable, so its place decides its value */
+} ExprFacts;
+
+/* Builds one Code. Open blocks nest; statements go to the end of the innermost.
+ * Every statement owns its trees: in a finished Code no expression but a leaf (constant, dim, slot) has two parents. */
 typedef struct Builder {
   Program *program; Arena *arena; Code code;
-  struct { Stmt owner; Stmt last; bool otherwise; } block[64]; uint32_t depth; /* deeper is a bug */
-  VECTOR(uint32_t) use_count; VECTOR(uint32_t) owner; /* by Expr, for automatic lets and misuse checks */
+  struct { Stmt owner; Stmt last; bool otherwise; } block[LOOP_MAX_BLOCKS]; uint32_t depth; /* deeper is a bug */
+  VECTOR(ExprFacts) facts;       /* by Expr */
+  VECTOR(Expr) visited;          /* scratch: non-leaf expressions of the statement being made, operands first */
 } Builder;
 
 void    build_open(Builder *builder, Program *program, CodeKind kind, const char *name);
 Code    build_close(Builder *builder);                                        /* all blocks must be ended */
+Expr    build_parameter(Builder *builder, const char *name, Scalar scalar);   /* functions: the next parameter, before any statement */
 Operand build_operand(Builder *builder, OperandInfo info);
 void    build_note(Builder *builder, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -220,13 +251,19 @@ void build_fail(Builder *builder, uint32_t code);
 
 static inline const ExprNode *expr_at(const Code *code, Expr expr) { return &code->exprs.data[expr]; }
 static inline StmtNode *stmt_at(const Code *code, Stmt stmt) { return &code->stmts.data[stmt]; }
+/* The operands of any expression: indices of a LOAD, arguments of a CALL, else operand[]. Leaves have none. */
+uint32_t expr_operand_count(const Code *code, Expr expr);
+Expr     expr_operand(const Code *code, Expr expr, uint32_t index);
 
 /* ---- text (loop_print.c, loop_parse.c), verifier (loop_verify.c) --------------------------------------------------- */
-void     program_print(const Program *program, Text *text);                   /* large weights as `blob #hash bytes`, as the graph text does */
+void     program_print(const Program *program, Text *text);                   /* weights of more than 64 elements as `blob "hash" bytes` */
 void     code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes);
+/* By Slot: names that are unique wherever they are visible, and no operand's, buffer's (entries), symbol's or keyword's. Same for all printers. */
+const char **code_slot_names(const Program *program, const Code *code, Arena *arena);
 Program *program_parse(Context *context, Arena *arena, const char *file, const char *data, size_t length); /* makes its own DimTable */
 void     program_verify(const Program *program);                              /* a violation is a bug(): types, slots defined before use, ranks, no store to inputs, indices in range where provable, calls match */
 
 /* Every function that is called but not defined gets its body from the library (library.lir, compiled in), transitively. Unknown names are a bug(). */
 void     program_link_library(Program *program);
+bool     library_has(const char *name);
 #endif

@@ -1,0 +1,172 @@
+/* The program: buffers, functions, entries, and kernels, of which equal ones are kept once.
+ *
+ * Two kernels are equal if their text without name and notes is. A hash of that text as the kernel was added finds candidates; passes may have
+ * changed the kernel since, so a hit is compared as text. The notes of the two are merged, up to NOTES_KEPT. */
+#include "loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_NAME = 24, NOTES_KEPT = 8 };
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_bytes(const char *data, size_t length) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
+const char *loop_name(Program *program, const char *name) {
+  size_t length = strlen(name);
+  if (length > LONGEST_NAME) length = LONGEST_NAME;
+  while (length > 1 && name[length - 1] == '_') length--;
+  const char *copy = arena_string(program->arena, name, length);
+  if (is_plain_identifier(copy, length)) return copy;
+  copy = arena_format(program->arena, "%s_0", copy);
+  if (!is_plain_identifier(copy, length + 2)) bug(program->context, "`%s` is no name for code or a value", name);
+  return copy;
+}
+
+Program *program_open(Context *context, Arena *arena, DimTable *dims) {
+  Program *program = arena_new(arena, Program);
+  program->context = context;
+  program->arena = arena;
+  program->dims = dims;
+  program->info.producer = program->info.model_name = program->info.description = "";
+  return program;
+}
+
+/* ---- buffers ---- */
+
+static bool has_buffer(const Program *program, const char *name) {
+  uint64_t hash = hash_bytes(name, strlen(name));
+  for (uint32_t i = 0; i < program->buffer_hashes.count; i++)
+    if (program->buffer_hashes.data[i] == hash && strcmp(program->buffers.data[i].name, name) == 0) return true;
+  return false;
+}
+
+uint32_t program_buffer(Program *program, Buffer buffer) {
+  const char *stem = loop_name(program, buffer.name);
+  buffer.name = stem;
+  for (uint32_t i = program->buffers.count; has_buffer(program, buffer.name); i++)
+    buffer.name = arena_format(program->arena, "%s_%u", stem, i);
+  if (buffer.align == 0) buffer.align = 64;
+  if (buffer.rank > LOOP_MAX_RANK) bug(program->context, "buffer `%s` of rank %u", buffer.name, buffer.rank);
+  for (uint32_t i = 0; i < buffer.rank; i++)
+    if (buffer.dims[i] == DIM_UNKNOWN) bug(program->context, "dimension %u of buffer `%s` is unknown", i, buffer.name);
+  uint64_t hash = hash_bytes(buffer.name, strlen(buffer.name));
+  vector_push(program->arena, &program->buffer_hashes, hash);
+  vector_push(program->arena, &program->buffers, buffer);
+  return program->buffers.count - 1;
+}
+
+/* ---- kernels ---- */
+
+static bool has_kernel(const Program *program, const char *name) {
+  for (uint32_t i = 0; i < program->kernels.count; i++)
+    if (strcmp(program->kernels.data[i].name, name) == 0) return true;
+  return false;
+}
+
+static bool has_note(const Code *code, const char *note) {
+  for (uint32_t i = 0; i < code->notes.count; i++)
+    if (strcmp(code->notes.data[i], note) == 0) return true;
+  return false;
+}
+
+/* Adds a note; beyond NOTES_KEPT the last one says how many are left out. */
+static void merge_note(Program *program, Code *code, const char *note) {
+  if (has_note(code, note)) return;
+  if (code->notes.count < NOTES_KEPT) {
+    vector_push(program->arena, &code->notes, note);
+    return;
+  }
+  unsigned long more = 1;
+  const char *last = code->notes.data[code->notes.count - 1];
+  if (code->notes.count > NOTES_KEPT && strncmp(last, "and ", 4) == 0) {
+    more += strtoul(last + 4, NULL, 10);
+    code->notes.count--;
+  }
+  const char *rest = arena_format(program->arena, "and %lu more", more);
+  vector_push(program->arena, &code->notes, rest);
+}
+
+static bool has_text(const Program *program, const Code *code, const Text *wanted) {
+  Text text;
+  text_open(&text, program->arena);
+  code_print(program, code, &text, false);
+  return text.length == wanted->length && memcmp(text.data, wanted->data, text.length) == 0;
+}
+
+uint32_t program_kernel(Program *program, Code kernel) {
+  Text text;
+  if (kernel.kind != CODE_KERNEL) bug(program->context, "`%s` is no kernel", kernel.name);
+  text_open(&text, program->arena);
+  code_print(program, &kernel, &text, false);
+  uint64_t hash = hash_bytes(text.data, text.length);
+  for (uint32_t i = 0; i < program->kernel_hashes.count; i++) {
+    if (program->kernel_hashes.data[i] != hash || !has_text(program, &program->kernels.data[i], &text)) continue;
+    for (uint32_t note = 0; note < kernel.notes.count; note++)
+      merge_note(program, &program->kernels.data[i], kernel.notes.data[note]);
+    return i;
+  }
+  const char *stem = kernel.name;
+  for (uint32_t i = program->kernels.count; has_kernel(program, kernel.name); i++)
+    kernel.name = arena_format(program->arena, "%s_%u", stem, i);
+  vector_push(program->arena, &program->kernel_hashes, hash);
+  vector_push(program->arena, &program->kernels, kernel);
+  return program->kernels.count - 1;
+}
+
+/* ---- functions and entries ---- */
+
+uint32_t program_find_function(const Program *program, const char *name) {
+  for (uint32_t i = 0; i < program->functions.count; i++)
+    if (strcmp(program->functions.data[i].name, name) == 0) return i;
+  return UINT32_MAX;
+}
+
+static bool same_signature(const Code *function, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
+  if (function->result != result || function->parameter_count != parameter_count) return false;
+  for (uint32_t i = 0; i < parameter_count; i++)
+    if (function->slots.data[i + 1].scalar != parameters[i]) return false;
+  return true;
+}
+
+uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
+  uint32_t found = program_find_function(program, name);
+  if (found != UINT32_MAX) {
+    if (!same_signature(&program->functions.data[found], result, parameter_count, parameters))
+      bug(program->context, "function `%s` has two signatures", name);
+    return found;
+  }
+  Code code = { .kind = CODE_FUNCTION, .result = result, .parameter_count = parameter_count };
+  if (!is_plain_identifier(name, strlen(name))) bug(program->context, "function named `%s`", name);
+  code.name = arena_string(program->arena, name, strlen(name));
+  vector_push(program->arena, &code.exprs, (ExprNode){ .op = LOOP_OP_NONE });
+  vector_push(program->arena, &code.stmts, (StmtNode){ .kind = STMT_NONE });
+  vector_push(program->arena, &code.slots, (SlotInfo){ .name = "" });
+  for (uint32_t i = 0; i < parameter_count; i++) {
+    SlotInfo slot = { .name = arena_format(program->arena, "x%u", i), .scalar = parameters[i] };
+    vector_push(program->arena, &code.slots, slot);
+  }
+  vector_push(program->arena, &program->functions, code);
+  return program->functions.count - 1;
+}
+
+uint32_t program_define(Program *program, Code function) {
+  Scalar parameters[LOOP_MAX_RANK];
+  if (function.kind != CODE_FUNCTION || !function.defined) bug(program->context, "`%s` is no function with a body", function.name);
+  if (function.parameter_count > LOOP_MAX_RANK) bug(program->context, "function `%s` has too many parameters", function.name);
+  for (uint32_t i = 0; i < function.parameter_count; i++) parameters[i] = function.slots.data[i + 1].scalar;
+  uint32_t index = program_function(program, function.name, function.result, function.parameter_count, parameters);
+  if (program->functions.data[index].defined) bug(program->context, "function `%s` is defined twice", function.name);
+  program->functions.data[index] = function;
+  return index;
+}
+
+uint32_t program_entry(Program *program, Code entry) {
+  if (entry.kind != CODE_ENTRY) bug(program->context, "`%s` is no entry", entry.name);
+  vector_push(program->arena, &program->entries, entry);
+  return program->entries.count - 1;
+}
