@@ -175,6 +175,7 @@ int64_t     scalar_wrap(Scalar scalar, int64_t value); /* modulo 2^bits, in the 
 const char *loop_op_text(LoopOp op);
 unsigned    loop_op_operands(LoopOp op);      /* operand count of the table: 0 for LOAD and CALL */
 bool        loop_op_is_comparison(LoopOp op);
+uint64_t    loop_hash(const void *data, size_t length); /* FNV-1a of 64 bits: kernels, names, weights in text */
 const char *access_name(Access access);
 const char *storage_name(Storage storage);
 
@@ -258,6 +259,9 @@ Expr     expr_operand(const Code *code, Expr expr, uint32_t index);
 /* ---- text (loop_print.c, loop_parse.c), verifier (loop_verify.c) --------------------------------------------------- */
 void     program_print(const Program *program, Text *text);                   /* weights of more than 64 elements as `blob "hash" bytes` */
 void     code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes);
+/* The words of the text form, which no slot may bear; NULL past the end. */
+const char *loop_keyword(uint32_t index);
+bool     buffer_bytes(const Program *program, const Buffer *buffer, size_t *bytes); /* false unless constant */
 /* By Slot: names that are unique wherever they are visible, and no operand's, buffer's (entries), symbol's or keyword's. Same for all printers. */
 const char **code_slot_names(const Program *program, const Code *code, Arena *arena);
 Program *program_parse(Context *context, Arena *arena, const char *file, const char *data, size_t length); /* makes its own DimTable */

@@ -3,16 +3,17 @@
  * Two kernels are equal if their text without name and notes is. A hash of that text as the kernel was added finds candidates; passes may have
  * changed the kernel since, so a hit is compared as text. The notes of the two are merged, up to NOTES_KEPT. */
 #include "loop.h"
+#include "compiler/base/checked.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { LONGEST_NAME = 24, NOTES_KEPT = 8 };
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_bytes(const char *data, size_t length) {
+uint64_t loop_hash(const void *data, size_t length) {
+  const unsigned char *bytes = data;
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+  for (size_t i = 0; i < length; i++) hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
   return hash;
 }
 
@@ -39,7 +40,7 @@ Program *program_open(Context *context, Arena *arena, DimTable *dims) {
 /* ---- buffers ---- */
 
 static bool has_buffer(const Program *program, const char *name) {
-  uint64_t hash = hash_bytes(name, strlen(name));
+  uint64_t hash = loop_hash(name, strlen(name));
   for (uint32_t i = 0; i < program->buffer_hashes.count; i++)
     if (program->buffer_hashes.data[i] == hash && strcmp(program->buffers.data[i].name, name) == 0) return true;
   return false;
@@ -54,7 +55,7 @@ uint32_t program_buffer(Program *program, Buffer buffer) {
   if (buffer.rank > LOOP_MAX_RANK) bug(program->context, "buffer `%s` of rank %u", buffer.name, buffer.rank);
   for (uint32_t i = 0; i < buffer.rank; i++)
     if (buffer.dims[i] == DIM_UNKNOWN) bug(program->context, "dimension %u of buffer `%s` is unknown", i, buffer.name);
-  uint64_t hash = hash_bytes(buffer.name, strlen(buffer.name));
+  uint64_t hash = loop_hash(buffer.name, strlen(buffer.name));
   vector_push(program->arena, &program->buffer_hashes, hash);
   vector_push(program->arena, &program->buffers, buffer);
   return program->buffers.count - 1;
@@ -93,23 +94,31 @@ static void merge_note(Program *program, Code *code, const char *note) {
 
 static bool has_text(const Program *program, const Code *code, const Text *wanted) {
   Text text;
-  text_open(&text, program->arena);
+  text_open(&text, wanted->arena);
   code_print(program, code, &text, false);
   return text.length == wanted->length && memcmp(text.data, wanted->data, text.length) == 0;
 }
 
-uint32_t program_kernel(Program *program, Code kernel) {
+/* The kernel that equals this one; UINT32_MAX if there is none. Texts live in the scratch arena. */
+static uint32_t find_equal(const Program *program, const Code *kernel, Arena *scratch, uint64_t *hash) {
   Text text;
+  text_open(&text, scratch);
+  code_print(program, kernel, &text, false);
+  *hash = loop_hash(text.data, text.length);
+  for (uint32_t i = 0; i < program->kernel_hashes.count; i++)
+    if (program->kernel_hashes.data[i] == *hash && has_text(program, &program->kernels.data[i], &text)) return i;
+  return UINT32_MAX;
+}
+
+uint32_t program_kernel(Program *program, Code kernel) {
+  uint64_t hash;
   if (kernel.kind != CODE_KERNEL) bug(program->context, "`%s` is no kernel", kernel.name);
-  text_open(&text, program->arena);
-  code_print(program, &kernel, &text, false);
-  uint64_t hash = hash_bytes(text.data, text.length);
-  for (uint32_t i = 0; i < program->kernel_hashes.count; i++) {
-    if (program->kernel_hashes.data[i] != hash || !has_text(program, &program->kernels.data[i], &text)) continue;
-    for (uint32_t note = 0; note < kernel.notes.count; note++)
-      merge_note(program, &program->kernels.data[i], kernel.notes.data[note]);
-    return i;
-  }
+  Arena *scratch = arena_open(program->context);
+  uint32_t equal = find_equal(program, &kernel, scratch, &hash);
+  arena_close(scratch);
+  for (uint32_t i = 0; equal != UINT32_MAX && i < kernel.notes.count; i++)
+    merge_note(program, &program->kernels.data[equal], kernel.notes.data[i]);
+  if (equal != UINT32_MAX) return equal;
   const char *stem = kernel.name;
   for (uint32_t i = program->kernels.count; has_kernel(program, kernel.name); i++)
     kernel.name = arena_format(program->arena, "%s_%u", stem, i);
@@ -169,4 +178,15 @@ uint32_t program_entry(Program *program, Code entry) {
   if (entry.kind != CODE_ENTRY) bug(program->context, "`%s` is no entry", entry.name);
   vector_push(program->arena, &program->entries, entry);
   return program->entries.count - 1;
+}
+
+bool buffer_bytes(const Program *program, const Buffer *buffer, size_t *bytes) {
+  size_t size = scalar_bytes(buffer->scalar);
+  for (uint32_t i = 0; i < buffer->rank; i++) {
+    int64_t dim;
+    if (!dim_is_constant(program->dims, buffer->dims[i], &dim) || dim < 0) return false;
+    if (!checked_mul_size(size, (size_t)dim, &size)) return false;
+  }
+  *bytes = size;
+  return true;
 }
