@@ -308,19 +308,3 @@ Program *lower(Module *module, Arena *arena) {
   vector_push(arena, &lowering->program->entries, build_close(&lowering->entry));
   return lowering->program;
 }
-
-Program *lower_node(Module *module, Arena *arena, NodeId id) {
-  Lowering *lowering = arena_new(arena, Lowering);
-  open_lowering(lowering, module, arena);
-  const Node *node = node_at(module, id);
-  uint32_t inputs = 0, outputs = 0;
-  for (uint32_t operand = 0; operand < node->input_count; operand++) {
-    ValueId value = node->inputs[operand];
-    if (value && lowering->buffer[value] == NO_BUFFER && value_at(module, value)->content == CONTENT_RUN) add_input(lowering, value, inputs++);
-  }
-  for (uint32_t result = 0; result < node->output_count; result++)
-    if (node->outputs[result]) lowering->buffer[node->outputs[result]] = add_output(lowering, node->outputs[result], outputs++);
-  lower_single(lowering, id);
-  vector_push(arena, &lowering->program->entries, build_close(&lowering->entry));
-  return lowering->program;
-}

@@ -6,6 +6,4 @@
 
 /* Lowers a shaped module. Nodes that can't be built are reported, all of them; then the stage is left. The program shares the module's dims and data. */
 Program *lower(Module *module, Arena *arena);
-/* One node by its plain meaning, its operands as inputs and its results as outputs: for constant folding and tests. */
-Program *lower_node(Module *module, Arena *arena, NodeId node);
 #endif

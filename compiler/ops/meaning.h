@@ -89,4 +89,7 @@ typedef struct GroupKernel {
 /* Builds the kernel of a group by the plain meanings. A node that can't be built is a bug: check op_is_buildable first. */
 GroupKernel group_build(Program *program, Module *module, const Group *group);
 bool     op_is_buildable(const Module *module, NodeId node);  /* has a meaning for these element types */
+/* A program of one node by its plain meaning: its operands that aren't splats are the inputs, in order and without repetition; its present results
+ * the outputs. For constant folding and tests. */
+Program *node_program(Module *module, Arena *arena, NodeId node);
 #endif

@@ -1,0 +1,21 @@
+/* The graph passes. Each takes a module and leaves it verified for the stage it states; none prints. */
+#ifndef ONNXCC_PASSES_GRAPH_PASSES_H
+#define ONNXCC_PASSES_GRAPH_PASSES_H
+#include "compiler/graph/graph.h"
+#include "compiler/loop/evaluate.h"
+
+/* Infers every type, dim and small known integer. Errors leave the stage. */
+void graph_shape(Module *module, Arena *scratch);
+
+/* What folding may spend. */
+typedef struct FoldBudget {
+  size_t   tensor_bytes;  /* of one folded tensor */
+  size_t   total_bytes;   /* of all */
+  uint64_t steps;         /* scalar operations of all */
+} FoldBudget;
+/* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything changed. */
+bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
+
+/* Forms x.Group nodes: element-wise and view chains around at most one anchor. */
+void graph_fuse(Module *module, Arena *scratch);
+#endif

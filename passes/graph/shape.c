@@ -1,0 +1,48 @@
+/* Shape inference: types, dims and small known integers of every value, in execution order, through all graphs.
+ *
+ * A graph is worked through by an explicit stack (nesting comes from the file). A node with subgraphs is inferred after them, so the stack holds,
+ * for each open graph, the next node to look at. */
+#include "passes/graph/graph_passes.h"
+#include "compiler/ops/ops.h"
+
+typedef struct OpenGraph { GraphId graph; uint32_t next; uint32_t attribute; } OpenGraph;
+
+/* The next graph attribute of a node from `from` on; attribute_count if none. */
+static uint32_t next_graph_attribute(const Node *node, uint32_t from) {
+  while (from < node->attribute_count && node->attributes[from].kind != ATTRIBUTE_GRAPH) from++;
+  return from;
+}
+
+static void clear_results(Module *module, const Node *node) {
+  for (uint32_t result = 0; result < node->output_count; result++) {
+    if (!node->outputs[result]) continue;
+    Value *value = value_at(module, node->outputs[result]);
+    value->ranked = false;
+    value->known = NULL;
+    value->known_count = 0;
+  }
+}
+
+void graph_shape(Module *module, Arena *scratch) {
+  VECTOR(OpenGraph) open = {0};
+  vector_push(scratch, &open, (OpenGraph){1, 0, 0});
+  while (open.count) {
+    OpenGraph *top = &open.data[open.count - 1];
+    const Graph *graph = graph_at(module, top->graph);
+    if (top->next == graph->order.count) { open.count--; continue; }
+    NodeId id = graph->order.data[top->next];
+    const Node *node = node_at(module, id);
+    uint32_t attribute = node->op == OP_Group ? node->attribute_count : next_graph_attribute(node, top->attribute);
+    if (attribute < node->attribute_count) {
+      top->attribute = attribute + 1;
+      vector_push(scratch, &open, (OpenGraph){node->attributes[attribute].graph, 0, 0});
+      continue;
+    }
+    top->next++;
+    top->attribute = 0;
+    if (node->op == OP_Group) continue;
+    clear_results(module, node);
+    (void)op_infer(module, id);
+  }
+  check_errors(module->context);
+}
