@@ -185,7 +185,7 @@ static void report_cycle(const Sort *sort, NodeId again) {
   Place place = node_place(module, again, NULL);
   place.detail = text_finish(&text);
   model_error(module->context, CODE_GRAPH_CYCLE, place, "a node can't use its own result: write the loop as a Loop or Scan operator",
-              "%u node%s of this graph form a cycle: %s", (unsigned)length, length == 1 ? "" : "s", place.detail);
+              "cycle of %u node%s: %s", (unsigned)length, length == 1 ? "" : "s", place.detail);
 }
 
 /* The next node of this graph that the open node needs, 0 if there is none left. */

@@ -419,11 +419,12 @@ static void draw_values(const Module *module, Text *text, uint32_t count, const 
     if (i) text_string(text, ", ");
     if (i == PLACE_VALUE_LIMIT) { text_format(text, "... %u more", (unsigned)(count - i)); return; }
     if (!values[i]) { text_char(text, '_'); continue; }
-    const char *name = value_at(module, values[i])->name;
+    const char *name = values[i] < module->values.count ? value_at(module, values[i])->name : NULL; /* NULL: the verifier found a broken one */
     text_char(text, '%');
-    if (!*name) text_format(text, "$%u", (unsigned)values[i]);
+    if (!name || !*name) text_format(text, "$%u", (unsigned)values[i]);
     else if (is_reference(name) && strlen(name) <= PLACE_NAME_LIMIT) text_string(text, name);
     else draw_text(text, name);
+    if (!name) continue;
     text_string(text, ": ");
     value_print_type(module, values[i], text);
   }

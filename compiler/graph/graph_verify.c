@@ -19,7 +19,8 @@ NO_RETURN static void broken(const Verifier *verifier, const char *what, NodeId 
   text_string(&text, what);
   if (value) {
     text_format(&text, ": value %u ", (unsigned)value);
-    if (value < module->values.count) text_quoted(&text, value_at(module, value)->name, strlen(value_at(module, value)->name));
+    const char *name = value < module->values.count ? value_at(module, value)->name : NULL;
+    if (name) text_quoted(&text, name, strlen(name));
   }
   if (node) {
     Place place = node_place(module, node, verifier->names);
@@ -138,7 +139,6 @@ static void verify_node(Verifier *verifier, GraphId graph, NodeId id, uint32_t d
     if (!value) continue;
     define(verifier, graph, id, value);
     check(verifier, value_at(module, value)->definition == id && value_at(module, value)->result == i, "a result with another definition than its node", id, value);
-    check(verifier, !value_is_constant(value_at(module, value)), "a result with constant contents", id, value);
   }
 }
 
@@ -153,7 +153,7 @@ static void verify_graph(Verifier *verifier, GraphId id, uint32_t depth) {
   for (uint32_t i = 0; i < graph->inputs.count; i++) {
     ValueId value = graph->inputs.data[i];
     define(verifier, id, graph->owner, value);
-    check(verifier, !value_at(module, value)->definition && !value_is_constant(value_at(module, value)), "a graph input that something defines", graph->owner, value);
+    check(verifier, !value_at(module, value)->definition, "a graph input that something defines", graph->owner, value);
   }
   for (uint32_t i = 0; i < graph->order.count; i++) verify_node(verifier, id, graph->order.data[i], depth);
   for (uint32_t i = 0; i < graph->outputs.count; i++) {
