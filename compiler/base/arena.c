@@ -41,9 +41,9 @@ typedef struct Chunk {
 
 struct Arena {
   Context *context;
-  Arena   *newer, *older;    /* neighbours in context->arenas */
-  Chunk   *chunks;           /* the one being bumped through first, those of large blocks and full ones behind it */
-  char    *cursor, *end;     /* what is left of the first chunk */
+  Arena   *newer, *older; /* neighbours in context->arenas */
+  Chunk   *chunks;        /* the one being bumped through first, those of large blocks and full ones behind it */
+  char    *cursor, *end;  /* what is left of the first chunk */
   size_t   next_chunk_bytes;
 };
 
@@ -203,8 +203,7 @@ char *arena_format(Arena *arena, const char *format, ...) {
 
 void vector_reserve(Arena *arena, void **data, uint32_t *capacity, uint32_t wanted, size_t item_bytes) {
   if (wanted <= *capacity) return;
-  if (wanted > LARGEST_VECTOR_ITEMS)
-    limit_error(arena->context, CODE_LIMIT_ITEMS, (Place){0}, NULL, "an internal array outgrew 2^31 items");
+  if (wanted > LARGEST_VECTOR_ITEMS) limit_error(arena->context, CODE_LIMIT_ITEMS, (Place){0}, NULL, "an internal array outgrew 2^31 items");
   uint32_t grown = *capacity > LARGEST_VECTOR_ITEMS / 2 ? LARGEST_VECTOR_ITEMS : *capacity * 2;
   if (grown < FIRST_VECTOR_ITEMS) grown = FIRST_VECTOR_ITEMS;
   if (grown < wanted) grown = wanted;

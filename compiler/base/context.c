@@ -48,8 +48,7 @@ void context_close(Context *context) {
 
 /* Among outcomes, which one a whole compilation reports. */
 static int outcome_rank(Outcome outcome) {
-  static const int rank[] = {
-      [OUTCOME_OK] = 0, [OUTCOME_REFUSED] = 1, [OUTCOME_USAGE] = 2, [OUTCOME_LIMIT] = 3, [OUTCOME_IO] = 4, [OUTCOME_BUG] = 5};
+  static const int rank[] = {[OUTCOME_OK] = 0, [OUTCOME_REFUSED] = 1, [OUTCOME_USAGE] = 2, [OUTCOME_LIMIT] = 3, [OUTCOME_IO] = 4, [OUTCOME_BUG] = 5};
   return rank[outcome];
 }
 
@@ -63,7 +62,7 @@ Outcome context_guard(Context *context, void (*body)(void *self), void *self) {
   if (setjmp(boundary.jump) == 0) body(self);
   /* `boundary` has its address in the context, and only `raised` changed, through that address. */
   volatile Boundary *reached = &boundary;
-  Outcome outcome = reached->raised;
+  Outcome            outcome = reached->raised;
   context->boundary = reached->outer;
   if (outcome == OUTCOME_OK && context->error_count > reached->errors_before) outcome = OUTCOME_REFUSED;
   note_outcome(context, outcome);
@@ -95,9 +94,7 @@ static void record(Context *context, const Diagnostic *diagnostic) {
   count_error(context, diagnostic->severity);
 }
 
-static const char *keep(Context *context, const char *string) {
-  return string ? arena_string(context->text, string, strlen(string)) : NULL;
-}
+static const char *keep(Context *context, const char *string) { return string ? arena_string(context->text, string, strlen(string)) : NULL; }
 
 static void record_list(Context *context, Severity severity, DiagnosticCode code, Place place, const char *hint, const char *format,
                         va_list arguments) {

@@ -11,7 +11,9 @@
 
 enum { FIRST_HASH_SIZE = 64 };
 
-typedef struct Interval { int64_t lo, hi; } Interval;
+typedef struct Interval {
+  int64_t lo, hi;
+} Interval;
 
 /* ---- interval arithmetic ---- */
 
@@ -19,9 +21,7 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* An end that overflowed inwards would pass for the other infinity. */
-static Interval interval(int64_t lo, int64_t hi) {
-  return (Interval){lo == INT64_MAX ? INT64_MAX - 1 : lo, hi == INT64_MIN ? INT64_MIN + 1 : hi};
-}
+static Interval interval(int64_t lo, int64_t hi) { return (Interval){lo == INT64_MAX ? INT64_MAX - 1 : lo, hi == INT64_MIN ? INT64_MIN + 1 : hi}; }
 
 /* a + b, where `infinity` absorbs and overflow saturates */
 static int64_t add_ends(int64_t a, int64_t b, int64_t infinity) {
@@ -70,16 +70,16 @@ static Interval node_interval(const DimTable *table, const DimNode *node) {
   Interval a = {dim_node(table, node->a)->lo, dim_node(table, node->a)->hi};
   Interval b = {dim_node(table, node->b)->lo, dim_node(table, node->b)->hi};
   switch (node->op) {
-    case DIM_OP_UNKNOWN: break;
-    case DIM_OP_CONSTANT: return (Interval){node->value, node->value};
-    case DIM_OP_SYMBOL: return (Interval){table->symbols.data[node->value].lo, table->symbols.data[node->value].hi};
-    case DIM_OP_ADD: return interval(add_ends(a.lo, b.lo, INT64_MIN), add_ends(a.hi, b.hi, INT64_MAX));
-    case DIM_OP_MUL: return multiply_intervals(a, b);
-    case DIM_OP_FLOORDIV: return floordiv_intervals(a, b);
-    case DIM_OP_CEILDIV: break;
-    case DIM_OP_MOD: return mod_intervals(a, b);
-    case DIM_OP_MIN: return (Interval){smaller(a.lo, b.lo), smaller(a.hi, b.hi)};
-    case DIM_OP_MAX: return (Interval){larger(a.lo, b.lo), larger(a.hi, b.hi)};
+  case DIM_OP_UNKNOWN: break;
+  case DIM_OP_CONSTANT: return (Interval){node->value, node->value};
+  case DIM_OP_SYMBOL: return (Interval){table->symbols.data[node->value].lo, table->symbols.data[node->value].hi};
+  case DIM_OP_ADD: return interval(add_ends(a.lo, b.lo, INT64_MIN), add_ends(a.hi, b.hi, INT64_MAX));
+  case DIM_OP_MUL: return multiply_intervals(a, b);
+  case DIM_OP_FLOORDIV: return floordiv_intervals(a, b);
+  case DIM_OP_CEILDIV: break;
+  case DIM_OP_MOD: return mod_intervals(a, b);
+  case DIM_OP_MIN: return (Interval){smaller(a.lo, b.lo), smaller(a.hi, b.hi)};
+  case DIM_OP_MAX: return (Interval){larger(a.lo, b.lo), larger(a.hi, b.hi)};
   }
   return (Interval){INT64_MIN, DIM_OPEN};
 }
@@ -135,7 +135,7 @@ bool dim_intern(DimTable *table, DimOp op, Dim a, Dim b, int64_t value, Dim *res
   uint32_t       depth_a = left->depth + (is_chain(op) && left->op == op ? 0u : 1u), depth_b = right->depth + 1u;
   uint32_t       depth = is_leaf ? 0 : depth_a > depth_b ? depth_a : depth_b;
   if (size > LARGEST_DIM_SIZE || depth > LARGEST_DIM_DEPTH) return false;
-  DimNode node = {.op = op, .a = a, .b = b, .value = value, .size = (uint16_t)size, .depth = (uint16_t)depth};
+  DimNode  node = {.op = op, .a = a, .b = b, .value = value, .size = (uint16_t)size, .depth = (uint16_t)depth};
   Interval range = node_interval(table, &node);
   node.lo = range.lo;
   node.hi = range.hi;
@@ -150,7 +150,9 @@ Dim dim_constant(DimTable *table, int64_t value) {
   return result;
 }
 
-static bool pinned(const DimNode *node) { return node->op == DIM_OP_CONSTANT || (node->lo == node->hi && node->lo != INT64_MIN && node->hi != DIM_OPEN); }
+static bool pinned(const DimNode *node) {
+  return node->op == DIM_OP_CONSTANT || (node->lo == node->hi && node->lo != INT64_MIN && node->hi != DIM_OPEN);
+}
 
 Dim dim_settle(DimTable *table, Dim dim) {
   const DimNode *node = dim_node(table, dim);
@@ -178,6 +180,7 @@ static Dim make_symbol(DimTable *table, const char *name, SymbolKind kind, int64
 }
 
 bool dim_narrow(DimTable *table, uint32_t symbol, int64_t lo, int64_t hi) {
+  require(arena_context(table->arena), symbol < table->symbols.count);
   Symbol *entry = &table->symbols.data[symbol];
   lo = larger(lo, entry->lo);
   hi = smaller(hi, entry->hi);
@@ -202,9 +205,8 @@ Dim dim_symbol(DimTable *table, const char *name, SymbolKind kind, int64_t lo, i
     Text          quoted;
     text_open(&quoted, table->arena);
     text_quoted(&quoted, name, strlen(name));
-    model_error(arena_context(table->arena), CODE_SYMBOL_RANGE, (Place){0}, NULL,
-                "dimension %s cannot be in %lld..%lld and in %lld..%lld at once", text_finish(&quoted), (long long)entry->lo,
-                (long long)entry->hi, (long long)lo, (long long)hi);
+    model_error(arena_context(table->arena), CODE_SYMBOL_RANGE, (Place){0}, NULL, "dimension %s cannot be in %lld..%lld and in %lld..%lld at once",
+                text_finish(&quoted), (long long)entry->lo, (long long)entry->hi, (long long)lo, (long long)hi);
   }
   return symbol_dim(table, symbol);
 }
@@ -252,15 +254,14 @@ void dim_symbols(const DimTable *table, Dim dim, bool *used) {
 
 static bool evaluate_operation(DimOp op, int64_t a, int64_t b, int64_t *result) {
   switch (op) {
-    case DIM_OP_ADD: return checked_add_i64(a, b, result);
-    case DIM_OP_MUL: return checked_mul_i64(a, b, result);
-    case DIM_OP_MIN: *result = smaller(a, b); return true;
-    case DIM_OP_MAX: *result = larger(a, b); return true;
-    default: break;
+  case DIM_OP_ADD: return checked_add_i64(a, b, result);
+  case DIM_OP_MUL: return checked_mul_i64(a, b, result);
+  case DIM_OP_MIN: *result = smaller(a, b); return true;
+  case DIM_OP_MAX: *result = larger(a, b); return true;
+  default: break;
   }
   if (b == 0 || (a == INT64_MIN && b == -1)) return false;
-  int64_t quotient = floor_divide(a, b);
-  *result = op == DIM_OP_MOD ? a - b * quotient : quotient;
+  *result = op == DIM_OP_MOD ? floor_rest(a, b) : floor_divide(a, b);
   return true;
 }
 
@@ -268,11 +269,11 @@ bool dim_evaluate(const DimTable *table, Dim dim, const int64_t *symbol_values, 
   const DimNode *node = dim_node(table, dim);
   int64_t        left, right;
   switch (node->op) {
-    case DIM_OP_UNKNOWN:
-    case DIM_OP_CEILDIV: return false;
-    case DIM_OP_CONSTANT: *result = node->value; return true;
-    case DIM_OP_SYMBOL: *result = symbol_values[node->value]; return true;
-    default: break;
+  case DIM_OP_UNKNOWN:
+  case DIM_OP_CEILDIV: return false;
+  case DIM_OP_CONSTANT: *result = node->value; return true;
+  case DIM_OP_SYMBOL: *result = symbol_values[node->value]; return true;
+  default: break;
   }
   DimOp op = node->op;
   if (!dim_evaluate(table, node->b, symbol_values, &right)) return false;
@@ -287,13 +288,13 @@ bool dim_evaluate(const DimTable *table, Dim dim, const int64_t *symbol_values, 
 
 static Dim rebuild(DimTable *table, DimOp op, Dim a, Dim b) {
   switch (op) {
-    case DIM_OP_ADD: return dim_add(table, a, b);
-    case DIM_OP_MUL: return dim_mul(table, a, b);
-    case DIM_OP_FLOORDIV: return dim_floordiv(table, a, b);
-    case DIM_OP_MOD: return dim_mod(table, a, b);
-    case DIM_OP_MIN: return dim_min(table, a, b);
-    case DIM_OP_MAX: return dim_max(table, a, b);
-    default: return DIM_UNKNOWN;
+  case DIM_OP_ADD: return dim_add(table, a, b);
+  case DIM_OP_MUL: return dim_mul(table, a, b);
+  case DIM_OP_FLOORDIV: return dim_floordiv(table, a, b);
+  case DIM_OP_MOD: return dim_mod(table, a, b);
+  case DIM_OP_MIN: return dim_min(table, a, b);
+  case DIM_OP_MAX: return dim_max(table, a, b);
+  default: return DIM_UNKNOWN;
   }
 }
 

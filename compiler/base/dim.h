@@ -4,7 +4,7 @@
  *   sum      ADD(ADD(term, term), constant)   terms sorted, products of most factors first
  *   term     product, or MUL(constant, product)
  *   product  MUL(MUL(factor, factor), factor) factors sorted; powers are repeated factors
- *   factor   SYMBOL FLOORDIV MOD MIN MAX; a sum only where multiplying out would give too many terms
+ *   factor   SYMBOL FLOORDIV MOD MIN MAX
  *   FLOORDIV of a sum by a constant holds no multiple of the divisor and no common factor; MIN and MAX are sorted chains like a sum.
  * What has a range of one value is replaced by the constant, so a symbol narrowed to one value is that value in all that is built later. */
 #ifndef ONNXCC_BASE_DIM_H

@@ -3,12 +3,12 @@
  * Sums and products are taken apart into sorted arrays on the stack, changed, and put together again, so equal polynomials are equal
  * indices. Division by a constant moves all multiples of the divisor out and cancels common factors, so the many spellings of one
  * output size meet: (H + 2 - 3)/2 + 1 = floordiv(H + 1, 2) = ceildiv(H, 2). A polynomial is divided by another only if that leaves no rest.
- * Where multiplying sums out would give more than LARGEST_EXPANSION terms they stay factors: correct, but equality may go unnoticed. */
+ * Products of sums are always multiplied out; what outgrows LARGEST_SUM terms is refused. */
 #include "dim_table.h"
 
 #include "checked.h"
 
-enum { LARGEST_EXPANSION = 64, LARGEST_CHOICE = 32 };
+enum { LARGEST_CHOICE = 32 /* members of a minimum or maximum */ };
 
 /* ---- order ---- */
 
@@ -82,7 +82,8 @@ bool dim_sum_build(DimTable *table, const Sum *sum, Dim *result) {
   Dim total = 0;
   for (uint32_t i = 0; i < sum->count; i++) {
     Dim term = sum->terms[i].product;
-    if (sum->terms[i].coefficient != 1 && !dim_intern(table, DIM_OP_MUL, dim_constant(table, sum->terms[i].coefficient), term, 0, &term)) return false;
+    if (sum->terms[i].coefficient != 1 && !dim_intern(table, DIM_OP_MUL, dim_constant(table, sum->terms[i].coefficient), term, 0, &term))
+      return false;
     if (!total) total = term;
     else if (!dim_intern(table, DIM_OP_ADD, total, term, 0, &total)) return false;
   }
@@ -107,11 +108,6 @@ static bool insert_term(Sum *sum, uint32_t at, Term term) {
 bool dim_sum_add_term(const DimTable *table, Sum *sum, int64_t coefficient, Dim product) {
   if (coefficient == 0) return true;
   if (product == 0) return checked_add_i64(sum->constant, coefficient, &sum->constant);
-  if (dim_node(table, product)->op == DIM_OP_ADD) { /* a factor that was a sum, alone again */
-    Sum parts;
-    dim_sum_load(table, product, &parts);
-    return dim_sum_add_scaled(table, sum, &parts, coefficient);
-  }
   uint32_t at = 0;
   int      order = 1;
   while (at < sum->count && (order = dim_compare(table, sum->terms[at].product, product)) < 0) at++;
@@ -124,7 +120,8 @@ bool dim_sum_add_term(const DimTable *table, Sum *sum, int64_t coefficient, Dim 
 bool dim_sum_add_scaled(const DimTable *table, Sum *sum, const Sum *other, int64_t factor) {
   int64_t scaled;
   for (uint32_t i = 0; i < other->count; i++)
-    if (!checked_mul_i64(other->terms[i].coefficient, factor, &scaled) || !dim_sum_add_term(table, sum, scaled, other->terms[i].product)) return false;
+    if (!checked_mul_i64(other->terms[i].coefficient, factor, &scaled) || !dim_sum_add_term(table, sum, scaled, other->terms[i].product))
+      return false;
   return checked_mul_i64(other->constant, factor, &scaled) && dim_sum_add_term(table, sum, scaled, 0);
 }
 
@@ -174,14 +171,10 @@ static bool add_multiple(DimTable *table, Sum *sum, Term term, const Sum *other)
   return true;
 }
 
-static uint32_t term_count(const Sum *sum) { return sum->count + (sum->constant != 0); }
-
 static bool multiply(DimTable *table, Dim a, Dim b, Dim *result) {
   Sum left, right, total = {.count = 0};
   dim_sum_load(table, a, &left);
   dim_sum_load(table, b, &right);
-  uint32_t left_terms = term_count(&left), right_terms = term_count(&right);
-  if (left_terms > 1 && right_terms > 1 && left_terms * right_terms > LARGEST_EXPANSION) return dim_multiply_products(table, a, b, result);
   for (uint32_t i = 0; i < left.count; i++)
     if (!add_multiple(table, &total, left.terms[i], &right)) return false;
   return add_multiple(table, &total, (Term){left.constant, 0}, &right) && dim_sum_build(table, &total, result);
@@ -216,9 +209,8 @@ static bool divide_product(DimTable *table, Dim product, Dim by, Dim *quotient) 
 }
 
 static bool divide_term(DimTable *table, Term term, Term by, Term *quotient) {
-  if (by.coefficient == 0 || by.coefficient == -1 || term.coefficient % by.coefficient != 0) {
-    if (by.coefficient != -1 || term.coefficient == INT64_MIN) return false;
-  }
+  if (by.coefficient == 0 || (by.coefficient == -1 && term.coefficient == INT64_MIN)) return false;
+  if (term.coefficient % by.coefficient != 0) return false;
   quotient->coefficient = term.coefficient / by.coefficient;
   return divide_product(table, term.product, by.product, &quotient->product);
 }
@@ -351,7 +343,7 @@ static bool floordiv_sum(DimTable *table, Sum *sum, Term by, Dim *result) {
 static bool single_divisor(const DimTable *table, Dim b, Term *by, bool *negated) {
   Sum divisor;
   dim_sum_load(table, b, &divisor);
-  if (term_count(&divisor) != 1) return false;
+  if (divisor.count + (divisor.constant != 0) != 1) return false;
   *by = leading_term(&divisor);
   if (by->coefficient == INT64_MIN) return false;
   *negated = by->coefficient < 0;
@@ -414,7 +406,11 @@ static bool at_most(DimTable *table, Dim a, Dim b) {
   return dim_combine(table, b, a, -1, &difference) && dim_lo(table, difference) >= 0;
 }
 
-typedef struct Choice { DimOp op; uint32_t count; Dim member[LARGEST_CHOICE]; /* sorted */ } Choice;
+typedef struct Choice {
+  DimOp    op;
+  uint32_t count;
+  Dim      member[LARGEST_CHOICE]; /* sorted */
+} Choice;
 
 /* Adds a member unless another makes it useless, and drops those it makes useless. */
 static bool add_member(DimTable *table, Choice *choice, Dim dim) {

@@ -5,7 +5,7 @@
 
 enum {
   LARGEST_DIM_SIZE = 4096,  /* nodes of an expression written out */
-  LARGEST_DIM_DEPTH = 256,  /* of recursion */
+  LARGEST_DIM_DEPTH = 128,  /* of recursion */
   LARGEST_SUM = 256,        /* terms of a sum */
   LARGEST_PRODUCT = 64      /* factors of a product */
 };
@@ -38,4 +38,6 @@ bool dim_combine(DimTable *table, Dim x, Dim y, int64_t factor, Dim *result);
 
 /* Towards minus infinity; divisor not 0, and not INT64_MIN / -1. */
 static inline int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
+/* a - b * floor_divide(a, b) */
+static inline int64_t floor_rest(int64_t a, int64_t b) { return a % b != 0 && (a % b < 0) != (b < 0) ? a % b + b : a % b; }
 #endif

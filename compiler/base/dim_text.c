@@ -1,7 +1,7 @@
 /* Dimension expressions as text: sums with - for negative terms, * within terms, calls for the rest.
  *
  *   sum    = ["-"] term { ("+" | "-") term }
- *   term   = factor { ("*" | "/") factor }              a/b is floordiv(a, b)
+ *   term   = factor { ("*" | "/") factor }              a/b is floordiv(a, b), -a/b is (-a)/b
  *   factor = integer | symbol | "?" | "(" sum ")" | call "(" sum { "," sum } ")"
  *   symbol = word | string                              quoted where the name is no plain word, or is one of the calls
  *
@@ -69,21 +69,19 @@ static void print_division(const DimTable *table, const DimNode *node, Text *tex
 static void print_factor(const DimTable *table, Dim dim, Text *text) {
   const DimNode *node = dim_node(table, dim);
   switch (node->op) {
-    case DIM_OP_SYMBOL: print_symbol(&table->symbols.data[node->value], text); return;
-    case DIM_OP_FLOORDIV: print_division(table, node, text); return;
-    case DIM_OP_MOD: text_string(text, "mod("); break;
-    case DIM_OP_MIN: text_string(text, "min("); break;
-    case DIM_OP_MAX: text_string(text, "max("); break;
-    default: text_char(text, '('); break;
+  case DIM_OP_SYMBOL: print_symbol(&table->symbols.data[node->value], text); return;
+  case DIM_OP_FLOORDIV: print_division(table, node, text); return;
+  case DIM_OP_MOD: text_string(text, "mod("); break;
+  case DIM_OP_MIN: text_string(text, "min("); break;
+  case DIM_OP_MAX: text_string(text, "max("); break;
+  default: bug(arena_context(table->arena), "a dimension expression with factor %u", (unsigned)dim);
   }
   if (node->op == DIM_OP_MOD) {
     dim_print(table, node->a, text);
     text_string(text, ", ");
     dim_print(table, node->b, text);
-  } else if (node->op == DIM_OP_MIN || node->op == DIM_OP_MAX) {
-    print_choice(table, dim, node->op, text);
   } else {
-    dim_print(table, dim, text);
+    print_choice(table, dim, node->op, text);
   }
   text_char(text, ')');
 }
@@ -154,15 +152,8 @@ static Dim parse_call(DimTable *table, Lexer *lexer, const struct Call *call, in
   return result;
 }
 
-/* `negative`: a minus sign stands before; taken up by an integer, so that the smallest one can be written. */
-static Dim parse_factor(DimTable *table, Lexer *lexer, bool *negative, int depth) {
-  if (lexer->kind == TOKEN_NUMBER) {
-    bool is_smallest = *negative && lexer->is_integer && lexer->integer == INT64_MIN;
-    *negative = *negative && !is_smallest;
-    if (!is_smallest) return dim_constant(table, lexer_integer(lexer));
-    lexer_next(lexer);
-    return dim_constant(table, INT64_MIN);
-  }
+static Dim parse_factor(DimTable *table, Lexer *lexer, int depth) {
+  if (lexer->kind == TOKEN_NUMBER) return dim_constant(table, lexer_integer(lexer));
   if (lexer_accept(lexer, "?")) return DIM_UNKNOWN;
   if (lexer_accept(lexer, "(")) {
     Dim result = parse_sum(table, lexer, depth);
@@ -173,13 +164,21 @@ static Dim parse_factor(DimTable *table, Lexer *lexer, bool *negative, int depth
   return call ? parse_call(table, lexer, call, depth) : parse_symbol(table, lexer);
 }
 
+/* A factor behind a minus sign; the smallest integer exists only there. */
+static Dim parse_negative(DimTable *table, Lexer *lexer, int depth) {
+  if (lexer->kind == TOKEN_NUMBER && lexer->is_integer && lexer->integer == INT64_MIN) {
+    lexer_next(lexer);
+    return dim_constant(table, INT64_MIN);
+  }
+  return dim_mul(table, dim_constant(table, -1), parse_factor(table, lexer, depth));
+}
+
 static Dim parse_term(DimTable *table, Lexer *lexer, bool negative, int depth) {
-  bool positive = false;
-  Dim  result = parse_factor(table, lexer, &negative, depth);
+  Dim result = negative ? parse_negative(table, lexer, depth) : parse_factor(table, lexer, depth);
   for (;;) {
-    if (lexer_accept(lexer, "*")) result = dim_mul(table, result, parse_factor(table, lexer, &positive, depth));
-    else if (lexer_accept(lexer, "/")) result = dim_floordiv(table, result, parse_factor(table, lexer, &positive, depth));
-    else return negative ? dim_mul(table, dim_constant(table, -1), result) : result;
+    if (lexer_accept(lexer, "*")) result = dim_mul(table, result, parse_factor(table, lexer, depth));
+    else if (lexer_accept(lexer, "/")) result = dim_floordiv(table, result, parse_factor(table, lexer, depth));
+    else return result;
   }
 }
 

@@ -23,12 +23,12 @@ static const ElementInfo element_table[ELEMENT_COUNT] = {
 };
 
 static const uint8_t element_kind[ELEMENT_COUNT] = {
-    [ELEMENT_F32] = KIND_FLOAT,        [ELEMENT_F64] = KIND_FLOAT,    [ELEMENT_F16] = KIND_FLOAT,        [ELEMENT_BF16] = KIND_FLOAT,
-    [ELEMENT_F8E4M3FN] = KIND_FLOAT,   [ELEMENT_F8E5M2] = KIND_FLOAT, [ELEMENT_F8E4M3FNUZ] = KIND_FLOAT, [ELEMENT_F8E5M2FNUZ] = KIND_FLOAT,
-    [ELEMENT_F4E2M1] = KIND_FLOAT,     [ELEMENT_F8E8M0] = KIND_FLOAT, [ELEMENT_I2] = KIND_SIGNED,        [ELEMENT_I4] = KIND_SIGNED,
-    [ELEMENT_I8] = KIND_SIGNED,        [ELEMENT_I16] = KIND_SIGNED,   [ELEMENT_I32] = KIND_SIGNED,       [ELEMENT_I64] = KIND_SIGNED,
-    [ELEMENT_U2] = KIND_UNSIGNED,      [ELEMENT_U4] = KIND_UNSIGNED,  [ELEMENT_U8] = KIND_UNSIGNED,      [ELEMENT_U16] = KIND_UNSIGNED,
-    [ELEMENT_U32] = KIND_UNSIGNED,     [ELEMENT_U64] = KIND_UNSIGNED,
+    [ELEMENT_F32] = KIND_FLOAT,      [ELEMENT_F64] = KIND_FLOAT,    [ELEMENT_F16] = KIND_FLOAT,        [ELEMENT_BF16] = KIND_FLOAT,
+    [ELEMENT_F8E4M3FN] = KIND_FLOAT, [ELEMENT_F8E5M2] = KIND_FLOAT, [ELEMENT_F8E4M3FNUZ] = KIND_FLOAT, [ELEMENT_F8E5M2FNUZ] = KIND_FLOAT,
+    [ELEMENT_F4E2M1] = KIND_FLOAT,   [ELEMENT_F8E8M0] = KIND_FLOAT, [ELEMENT_I2] = KIND_SIGNED,        [ELEMENT_I4] = KIND_SIGNED,
+    [ELEMENT_I8] = KIND_SIGNED,      [ELEMENT_I16] = KIND_SIGNED,   [ELEMENT_I32] = KIND_SIGNED,       [ELEMENT_I64] = KIND_SIGNED,
+    [ELEMENT_U2] = KIND_UNSIGNED,    [ELEMENT_U4] = KIND_UNSIGNED,  [ELEMENT_U8] = KIND_UNSIGNED,      [ELEMENT_U16] = KIND_UNSIGNED,
+    [ELEMENT_U32] = KIND_UNSIGNED,   [ELEMENT_U64] = KIND_UNSIGNED,
 };
 
 static bool known(Element element) { return element > ELEMENT_NONE && element < ELEMENT_COUNT; }
@@ -139,8 +139,8 @@ static uint64_t small_encode(const SmallFloat *format, double value) {
   } else if (field == 0) { /* zero, or far below every type */
     code = 0;
   } else {
-    int exponent = field - 1023, smallest = 1 - format->bias; /* value = 1.fraction * 2^exponent */
-    int scale = exponent > smallest ? exponent : smallest;
+    int      exponent = field - 1023, smallest = 1 - format->bias; /* value = 1.fraction * 2^exponent */
+    int      scale = exponent > smallest ? exponent : smallest;
     uint64_t units = shift_rounding(fraction | UINT64_C(1) << 52, 52 - format->mantissa_bits + scale - exponent);
     code = ((uint64_t)(scale - smallest) << format->mantissa_bits) + units; /* a carry moves into the exponent */
     if (code > format->largest) code = format->overflow;
@@ -195,10 +195,10 @@ static uint64_t unsigned_from_f64(double value, unsigned width) {
 double element_to_f64(Element element, uint64_t bits) {
   unsigned width = element_file_bits(element);
   switch (kind_of(element)) {
-    case KIND_SIGNED: return (double)sign_extend(bits, width);
-    case KIND_UNSIGNED: return (double)zero_extend(bits, width);
-    case KIND_OTHER: return element == ELEMENT_BOOL && (bits & 0xff) ? 1 : 0;
-    case KIND_FLOAT: break;
+  case KIND_SIGNED: return (double)sign_extend(bits, width);
+  case KIND_UNSIGNED: return (double)zero_extend(bits, width);
+  case KIND_OTHER: return element == ELEMENT_BOOL && (bits & 0xff) ? 1 : 0;
+  case KIND_FLOAT: break;
   }
   if (element == ELEMENT_F64) return double_of(bits);
   if (element == ELEMENT_F8E8M0) return (bits & 0xff) == 0xff ? not_a_number() : power_of_two((int)(bits & 0xff) - 127);
@@ -212,10 +212,10 @@ double element_to_f64(Element element, uint64_t bits) {
 int64_t element_to_i64(Element element, uint64_t bits) {
   unsigned width = element_file_bits(element);
   switch (kind_of(element)) {
-    case KIND_SIGNED: return sign_extend(bits, width);
-    case KIND_UNSIGNED: return (int64_t)zero_extend(bits, width);
-    case KIND_OTHER: return element == ELEMENT_BOOL && (bits & 0xff) ? 1 : 0;
-    case KIND_FLOAT: break;
+  case KIND_SIGNED: return sign_extend(bits, width);
+  case KIND_UNSIGNED: return (int64_t)zero_extend(bits, width);
+  case KIND_OTHER: return element == ELEMENT_BOOL && (bits & 0xff) ? 1 : 0;
+  case KIND_FLOAT: break;
   }
   return i64_from_f64(element_to_f64(element, bits));
 }
@@ -223,10 +223,10 @@ int64_t element_to_i64(Element element, uint64_t bits) {
 uint64_t element_from_f64(Element element, double value) {
   unsigned width = element_file_bits(element);
   switch (kind_of(element)) {
-    case KIND_SIGNED: return signed_from_f64(value, width);
-    case KIND_UNSIGNED: return unsigned_from_f64(value, width);
-    case KIND_OTHER: return element == ELEMENT_BOOL && value != 0;
-    case KIND_FLOAT: break;
+  case KIND_SIGNED: return signed_from_f64(value, width);
+  case KIND_UNSIGNED: return unsigned_from_f64(value, width);
+  case KIND_OTHER: return element == ELEMENT_BOOL && value != 0;
+  case KIND_FLOAT: break;
   }
   if (element == ELEMENT_F64) return bits_of(value);
   if (element == ELEMENT_F8E8M0) return scale_encode(value);

@@ -36,7 +36,7 @@ void lexer_error(Lexer *lexer, const char *format, ...) {
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
 static int  hex_value(char c) {
-  if (is_digit(c)) return c - '0';
+   if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
@@ -77,7 +77,7 @@ static void scan_word(Lexer *lexer) {
 
 /* Length of the number at the cursor: 12, 0x1f, 1.5, 1e-5, 0x1.8p+3. A `.` before another one belongs to `..`. */
 static size_t number_length(const Lexer *lexer, bool *is_integer) {
-  bool is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X') && hex_value(peek(lexer, 2)) >= 0;
+  bool      is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X') && hex_value(peek(lexer, 2)) >= 0;
   ptrdiff_t at = is_hex ? 2 : 0;
   *is_integer = true;
   while (is_hex ? hex_value(peek(lexer, at)) >= 0 : is_digit(peek(lexer, at))) at++;
@@ -101,7 +101,8 @@ static bool integer_value(const char *digits, size_t length, uint64_t *value) {
   bool is_hex = length > 2 && (digits[1] == 'x' || digits[1] == 'X');
   *value = 0;
   for (size_t i = is_hex ? 2 : 0; i < length; i++)
-    if (__builtin_mul_overflow(*value, is_hex ? 16u : 10u, value) || __builtin_add_overflow(*value, (unsigned)hex_value(digits[i]), value)) return false;
+    if (__builtin_mul_overflow(*value, is_hex ? 16u : 10u, value) || __builtin_add_overflow(*value, (unsigned)hex_value(digits[i]), value))
+      return false;
   return true;
 }
 

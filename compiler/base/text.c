@@ -131,6 +131,7 @@ void text_f32(Text *text, float value) { text_f64(text, (double)value); }
 /* ---- C identifiers ---- */
 
 /* Keywords of C23 and C++20, and names that common systems define as macros. Those beginning with _ are refused anyway. */
+/* clang-format off */
 static const char *const taken_names[] = {
     "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "char8_t", "char16_t",
     "char32_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const", "const_cast", "consteval", "constexpr", "constinit",
@@ -145,6 +146,7 @@ static const char *const taken_names[] = {
     "INT8_C", "INT16_C", "INT32_C", "INT64_C", "UINT8_C", "UINT16_C", "UINT32_C", "UINT64_C", "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t",
     "uint16_t", "uint32_t", "uint64_t", "size_t", "ptrdiff_t", "intptr_t", "uintptr_t", "memcpy", "memset", "ONNXCC_ALIGNED",
 };
+/* clang-format on */
 
 bool is_plain_identifier(const char *name, size_t length) {
   if (length == 0 || length > LONGEST_IDENTIFIER || !word_start(name[0]) || name[0] == '_') return false;
