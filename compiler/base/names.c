@@ -1,42 +1,15 @@
 /* Names to numbers: open addressing, at most half full, growing by doubling. */
 #include "names.h"
+#include "hash.h"
 #include <string.h>
-#if defined(__linux__)
-#include <sys/random.h>
-#endif
-
-static uint64_t mix(uint64_t value) {
-  value ^= value >> 32;
-  value *= 0xd6e8feb86659fd93u;
-  value ^= value >> 32;
-  value *= 0xd6e8feb86659fd93u;
-  return value ^ value >> 32;
-}
-
-/* Each eight bytes are mixed with the running value under a secret start, so differences can't be chosen to cancel. */
-static uint64_t hash(uint64_t seed, uint32_t scope, const char *name) {
-  size_t   length = strlen(name);
-  uint64_t value = mix(seed ^ scope) + length, word;
-  for (; length >= sizeof word; name += sizeof word, length -= sizeof word) {
-    memcpy(&word, name, sizeof word);
-    value = mix(value ^ word) + seed;
-  }
-  word = 0;
-  memcpy(&word, name, length);
-  return mix(value ^ word);
-}
 
 void names_open(NameTable *table, Arena *arena) {
-  *table = (NameTable){.arena = arena, .seed = 0x9e3779b97f4a7c15u, .slot_count = 64};
-#if defined(__linux__)
-  uint64_t seed;
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed) table->seed = seed;
-#endif
+  *table = (NameTable){.arena = arena, .seed = hash_seed(), .slot_count = 64};
   table->slots = arena_array(arena, NameEntry, table->slot_count);
 }
 
 static NameEntry *slot_of(const NameTable *table, uint32_t scope, const char *name) {
-  uint32_t mask = table->slot_count - 1, at = (uint32_t)hash(table->seed, scope, name) & mask;
+  uint32_t mask = table->slot_count - 1, at = (uint32_t)hash_bytes(table->seed ^ scope, name, strlen(name)) & mask;
   while (table->slots[at].name && (table->slots[at].scope != scope || strcmp(table->slots[at].name, name))) at = (at + 1) & mask;
   return &table->slots[at];
 }

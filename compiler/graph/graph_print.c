@@ -4,6 +4,7 @@
  * meant: those without a name, and those that hide a value of the same name. They are written with a running number (`%$0`, `%"x"$1`), so the
  * text does not depend on value ids and parsing it back yields the same text. Both walks are linear and nest as deep as regions do. */
 #include "graph_text.h"
+#include "compiler/base/hash.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,17 +139,6 @@ static uint64_t constant_word(const Module *module, ValueId id, int64_t index) {
   return bits;
 }
 
-static uint64_t hash_bytes(Bytes bytes) {
-  uint64_t hash = 14695981039346656037u; /* FNV-1a over eight bytes at a time, folded so that high bits count */
-  for (size_t at = 0; at < bytes.size; at += 8) {
-    uint64_t word = 0;
-    memcpy(&word, bytes.data + at, bytes.size - at < 8 ? bytes.size - at : 8);
-    hash = (hash ^ word) * 1099511628211u;
-    hash ^= hash >> 29;
-  }
-  return hash;
-}
-
 /* `blob BYTES "HASH"`: contents stay out of the text. A blob that came from a text keeps the hash it had. */
 static void print_blob(Text *text, const Value *value) {
   const char *source = value->source ? value->source : "";
@@ -159,7 +149,7 @@ static void print_blob(Text *text, const Value *value) {
     text_quoted(text, hash, length);
     source = hash[length] ? hash + length + 1 : "";
   } else {
-    text_format(text, "\"%016" PRIx64 "\"", hash_bytes(value->data));
+    text_format(text, "\"%016" PRIx64 "\"", hash_bytes(0, value->data.data, value->data.size));
   }
   if (!*source) return;
   text_string(text, " source ");
