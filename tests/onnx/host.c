@@ -1,0 +1,162 @@
+/* Run any model compiled by onnxcc: host LIBRARY NAME < inputs > outputs, both as frames (tests/onnx/tensors.py says how they look).
+ *
+ * LIBRARY is a shared object, NAME the model's C name. Memory is exactly as large as the model asks for and full of garbage at first, so that a
+ * sanitizer sees every step outside and wrong results every read of what was never written. The model runs twice on one context; both
+ * results must agree. Exit status 0, or 1 with the reason on stderr. */
+#define _POSIX_C_SOURCE 200809L
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "onnxcc_rt.h"
+
+#define FAIL(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), exit(1))
+
+typedef struct Value {
+  int32_t  element, rank;
+  int64_t *dims;
+  uint64_t bytes;
+  void    *data;
+} Value;
+
+/* Memory of exactly `bytes` bytes at a multiple of `align`, full of garbage. */
+static void *memory(size_t bytes, size_t align) {
+  void *result = NULL;
+  if (posix_memalign(&result, align < sizeof(void *) ? sizeof(void *) : align, bytes) != 0) FAIL("no memory for %zu bytes", bytes);
+  memset(result, 0xA5, bytes);
+  return result;
+}
+
+static void receive(void *place, size_t bytes) {
+  if (fread(place, 1, bytes, stdin) != bytes) FAIL("the input frame is cut short");
+}
+
+static Value *receive_values(uint32_t *count) {
+  receive(count, sizeof *count);
+  Value *values = memory(*count * sizeof *values, 16);
+  for (uint32_t i = 0; i < *count; i++) {
+    Value *value = &values[i];
+    receive(&value->element, sizeof value->element);
+    receive(&value->rank, sizeof value->rank);
+    value->dims = memory((size_t)value->rank * sizeof *value->dims, 16);
+    receive(value->dims, (size_t)value->rank * sizeof *value->dims);
+    receive(&value->bytes, sizeof value->bytes);
+    value->data = memory(value->bytes, 64);
+    receive(value->data, value->bytes);
+  }
+  return values;
+}
+
+static void send_values(const Value *values, uint32_t count) {
+  fwrite(&count, sizeof count, 1, stdout);
+  for (uint32_t i = 0; i < count; i++) {
+    fwrite(&values[i].element, sizeof values[i].element, 1, stdout);
+    fwrite(&values[i].rank, sizeof values[i].rank, 1, stdout);
+    fwrite(values[i].dims, sizeof *values[i].dims, (size_t)values[i].rank, stdout);
+    fwrite(&values[i].bytes, sizeof values[i].bytes, 1, stdout);
+    fwrite(values[i].data, 1, values[i].bytes, stdout);
+  }
+  if (fflush(stdout) != 0) FAIL("the outputs cannot be written");
+}
+
+/* The size of each symbol, from the inputs' dimensions; -1 where no input has it. */
+static int64_t *bind_symbols(const onnxcc_model_info *info, const Value *inputs) {
+  int64_t *symbols = memory((info->symbol_count + 1u) * sizeof *symbols, 16);
+  for (uint32_t i = 0; i < info->symbol_count; i++) symbols[i] = -1;
+  for (uint32_t i = 0; i < info->input_count; i++) {
+    const onnxcc_tensor_info *wanted = &info->inputs[i];
+    if (inputs[i].element != wanted->element) FAIL("input %u has element type %d, the model %d", i, (int)inputs[i].element, (int)wanted->element);
+    if (inputs[i].rank != wanted->rank) FAIL("input %u has rank %d, the model %d", i, (int)inputs[i].rank, (int)wanted->rank);
+    for (int32_t axis = 0; axis < wanted->rank; axis++) {
+      int64_t dim = wanted->dims[axis], given = inputs[i].dims[axis];
+      if (dim < 0 && symbols[-1 - dim] < 0) symbols[-1 - dim] = given;
+      if ((dim < 0 ? symbols[-1 - dim] : dim) != given) FAIL("input %u, axis %d: %lld elements do not fit", i, (int)axis, (long long)given);
+    }
+  }
+  return symbols;
+}
+
+/* Bits an element of each ONNX element type has in raw_data; 0: not carried. */
+static const uint8_t element_bits[] = {0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2};
+
+static uint64_t value_bytes(const Value *value) {
+  uint64_t count = 1;
+  for (int32_t axis = 0; axis < value->rank; axis++) count *= (uint64_t)value->dims[axis];
+  uint64_t bits = (size_t)value->element < sizeof element_bits ? element_bits[value->element] : 0;
+  if (!bits) FAIL("element type %d is not carried", (int)value->element);
+  return (count * bits + 7) / 8;
+}
+
+static Value *make_outputs(const onnxcc_model_info *info, const int64_t *symbols) {
+  Value *outputs = memory((info->output_count + 1u) * sizeof *outputs, 16);
+  for (uint32_t i = 0; i < info->output_count; i++) {
+    Value *output = &outputs[i];
+    output->element = info->outputs[i].element;
+    output->rank = info->outputs[i].rank;
+    output->dims = memory((size_t)output->rank * sizeof *output->dims, 16);
+    info->output_dims(symbols, i, output->dims);
+    output->bytes = value_bytes(output);
+    output->data = memory(output->bytes, info->align);
+  }
+  return outputs;
+}
+
+static void run_model(const onnxcc_model_info *info, void *context, const int64_t *symbols, const Value *inputs, Value *outputs) {
+  const void **in = memory((info->input_count + 1u) * sizeof *in, 16);
+  void       **out = memory((info->output_count + 1u) * sizeof *out, 16);
+  int64_t    **dims = memory((info->output_count + 1u) * sizeof *dims, 16);
+  for (uint32_t i = 0; i < info->input_count; i++) in[i] = inputs[i].data;
+  for (uint32_t i = 0; i < info->output_count; i++) {
+    out[i] = outputs[i].data;
+    dims[i] = outputs[i].dims;
+  }
+  int32_t status = info->run(context, symbols, in, out, dims);
+  if (status != 0) FAIL("run returned %d", (int)status);
+  for (uint32_t i = 0; i < info->output_count; i++) {
+    uint64_t bytes = value_bytes(&outputs[i]);
+    if (bytes > outputs[i].bytes) FAIL("output %u is larger than its bound", i);
+    outputs[i].bytes = bytes;
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) FAIL("usage: host LIBRARY NAME < inputs > outputs");
+  void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+  if (!library) FAIL("%s", dlerror());
+  char symbol[64];
+  snprintf(symbol, sizeof symbol, "%s_info", argv[2]);
+  const onnxcc_model_info *(*get_info)(void);
+  *(void **)&get_info = dlsym(library, symbol);
+  if (!get_info) FAIL("%s", dlerror());
+  const onnxcc_model_info *info = get_info();
+
+  uint32_t count;
+  Value   *inputs = receive_values(&count);
+  if (count != info->input_count) FAIL("%u inputs given, the model has %u", count, info->input_count);
+  int64_t *symbols = bind_symbols(info, inputs);
+  size_t   workspace = info->workspace_bytes(symbols);
+  void    *context = memory(info->context_bytes, 16);
+  const onnxcc_config config = {
+      .abi = info->abi,
+      .workers = 1,
+      .workspace = memory(workspace, info->align),
+      .workspace_bytes = workspace,
+      .fast = memory(info->fast_bytes, info->align),
+      .fast_bytes = info->fast_bytes,
+      .state = memory(info->state_bytes, info->align),
+      .state_bytes = info->state_bytes,
+  };
+  int32_t status = info->init(context, &config);
+  if (status != 0) FAIL("init returned %d", (int)status);
+
+  Value *outputs = make_outputs(info, symbols), *again = make_outputs(info, symbols);
+  run_model(info, context, symbols, inputs, outputs);
+  memset(config.workspace, 0x5A, workspace);
+  run_model(info, context, symbols, inputs, again);
+  if (info->state_bytes == 0)
+    for (uint32_t i = 0; i < info->output_count; i++)
+      if (outputs[i].bytes != again[i].bytes || memcmp(outputs[i].data, again[i].data, outputs[i].bytes) != 0)
+        FAIL("output %u differs in the second run", i);
+  send_values(outputs, info->output_count);
+  return 0;
+}

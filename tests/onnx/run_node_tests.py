@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Run the official ONNX node tests through onnxcc, in one or more ways:
+
+    interpreter   `onnxcc verify MODEL --data DIR --via=interpreter`
+    gcc, clang    the emitted C, compiled with strict warnings as errors, linked into shared objects, driven by host.c
+    sanitize      the same with gcc's ASan and UBSan
+
+missing.txt lists what does not pass yet, `NAME  reason` or `NAME@interpreter  reason`, `NAME@c  reason` if only there. A listed test must
+fail, an unlisted one pass. A crash, an internal error or a run past the time limit is never allowed.
+
+    build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--every N] [--update] [PATTERN...]
+
+--update rewrites missing.txt from what was seen (of interpreter and C; tests that were not run stay as they are). Prints a line a test and way.
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import onnx
+
+import collect
+import tensors
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("ONNXCC_BUILD", ROOT / "build"))
+ONNXCC = os.environ.get("ONNXCC", str(BUILD / "onnxcc"))
+RUNTIME = pathlib.Path(os.environ.get("ONNXCC_RUNTIME", ROOT / "runtime-min"))
+PLACE = BUILD / "tests" / "onnx"
+MISSING = ROOT / "tests" / "onnx" / "missing.txt"
+STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror".split()
+COMPILERS = {
+    "gcc": ["gcc", "-O1"],
+    "clang": ["clang", "-O1"],
+    "sanitize": ["gcc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+}
+LIBRARY_FUNCTIONS = {"memcpy", "memset", "memmove", "memcmp"}  # all that emitted code may call
+BATCH = 20     # models a shared object
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # host.c leaves its memory to the end; emitted code has none of its own
+LIMIT = 120    # seconds a process may take
+BAD = "CRASH: "  # opens the reasons that no list excuses
+
+
+def run(command, **options):
+    """Status, stdout and last words of a process. The words open with BAD if it crashed, hit an internal error or ran too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False, **options)
+    except subprocess.TimeoutExpired:
+        return 1, b"", f"{BAD}{pathlib.Path(command[0]).name} took longer than {LIMIT} s"
+    words = last_words(done.stderr.decode(errors="replace"))
+    if done.returncode < 0:
+        words = f"{BAD}{pathlib.Path(command[0]).name} died of signal {-done.returncode}. {words}"
+    elif command[0] == ONNXCC and done.returncode in (3, 4):
+        words = f"{BAD}onnxcc ended with status {done.returncode}. {words}"
+    return done.returncode, done.stdout, words
+
+
+def last_words(text):
+    """The line of a program's messages that says most: its first error, else its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    line = (errors or lines[-1:] or ["no message"])[0]
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)[:200]
+
+
+def data_sets(case):
+    return sorted(case.folder.glob("test_data_set_*"))
+
+
+def check_interpreter(case):
+    """Empty if the case passes, else the reason."""
+    for data in data_sets(case):
+        limits = [f"--rtol={case.rtol}", f"--atol={case.atol}"]
+        status, _, words = run([ONNXCC, "verify", str(case.folder / "model.onnx"), "--data", str(data), "--via=interpreter", *limits])
+        if status != 0:
+            return words
+    return ""
+
+
+def build_host(way):
+    host = PLACE / way / "host"
+    host.parent.mkdir(parents=True, exist_ok=True)
+    status, _, words = run([*COMPILERS[way], *STRICT, "-I", str(RUNTIME), str(ROOT / "tests" / "onnx" / "host.c"), "-o", str(host), "-ldl"])
+    if status != 0:
+        sys.exit(f"tests/onnx/host.c does not compile with {way}: {words}")
+
+
+def emit(batch, folder):
+    """The C of each case of a batch, prefixed c0, c1, ... Yields case, name and, where onnxcc refused, the reason."""
+    for index, case in enumerate(batch):
+        name = f"c{index}"
+        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), "-o", str(folder / f"{name}.c"), f"--name={name}"])
+        yield case, name, "" if status == 0 else words
+
+
+def compile_objects(way, names, folder, objects):
+    """Reasons by name of what does not compile. One run of the compiler for all; one each where that fails."""
+    command = [*COMPILERS[way], *STRICT, "-fPIC", "-c", "-I", str(RUNTIME), "-I", str(folder)]
+    if run([*command, *(str(folder / f"{name}.c") for name in names)], cwd=objects)[0] == 0:
+        return {}
+    reasons = {}
+    for name in names:
+        status, _, words = run([*command, str(folder / f"{name}.c")], cwd=objects)
+        if status != 0:
+            reasons[name] = f"{BAD}the C does not compile: {words}"
+    return reasons
+
+
+def undefined_symbols(way, name, objects):
+    """Functions that the object wants and emitted code may not call."""
+    if way == "sanitize":
+        return set()
+    listing = subprocess.run(["nm", "-u", str(objects / f"{name}.o")], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in listing.splitlines()} - LIBRARY_FUNCTIONS - {"_GLOBAL_OFFSET_TABLE_"}
+
+
+def run_library(way, case, name, library):
+    """Empty if the outputs of every data set are right, else the reason."""
+    graph = onnx.load(case.folder / "model.onnx", load_external_data=False).graph
+    initialized = {tensor.name for tensor in graph.initializer}
+    inputs = [info for info in graph.input if info.name not in initialized]
+    for data in data_sets(case):
+        try:
+            frame = tensors.to_frame(tensors.read_values(data, "input", inputs))
+        except tensors.Unsupported as reason:
+            return str(reason)
+        status, frame, words = run([str(PLACE / way / "host"), str(library), name], input=frame)
+        if status != 0:
+            return words if way != "sanitize" or words.startswith(BAD) else BAD + words
+        problem = tensors.difference(tensors.from_frame(frame), tensors.read_values(data, "output", graph.output), case.rtol, case.atol)
+        if problem:
+            return problem
+    return ""
+
+
+def check_batch(number, batch, ways):
+    """Results (case name, way, reason) of a batch through the emitted C."""
+    folder = PLACE / "c" / f"batch{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    emitted = list(emit(batch, folder))
+    results = [(case.name, way, reason) for case, _, reason in emitted if reason for way in ways]
+    usable = [(case, name) for case, name, reason in emitted if not reason]
+    for way in ways if usable else []:
+        objects = folder / way
+        objects.mkdir()
+        reasons = compile_objects(way, [name for _, name in usable], folder, objects)
+        for _, name in usable:
+            extra = set() if name in reasons else undefined_symbols(way, name, objects)
+            if extra:
+                reasons[name] = f"{BAD}the object wants {' '.join(sorted(extra))}"
+        library = objects / "models.so"
+        good = [str(objects / f"{name}.o") for _, name in usable if name not in reasons]
+        status, _, words = run([*COMPILERS[way], "-shared", "-o", str(library), *good]) if good else (0, b"", "")
+        for case, name in usable:
+            if name not in reasons:
+                reasons[name] = f"{BAD}linking failed: {words}" if status else run_library(way, case, name, library)
+            results.append((case.name, way, reasons[name]))
+    if not any(reason for _, _, reason in results):
+        shutil.rmtree(folder)
+    return results
+
+
+def read_missing():
+    """Reasons by name or name@where."""
+    entries = {}
+    for line in MISSING.read_text().splitlines() if MISSING.exists() else []:
+        if line.strip() and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            entries[name] = reason.strip()
+    return entries
+
+
+def place_of(way):
+    return "interpreter" if way == "interpreter" else "c"
+
+
+def write_missing(results, everything):
+    """Rewrite missing.txt: the tests that were run from their results, the others as they were, those that do not exist any more not at all."""
+    reasons = {}
+    for name, way, reason in results:
+        places = reasons.setdefault(name, {})
+        places[place_of(way)] = places.get(place_of(way)) or reason
+    entries = {key: why for key, why in read_missing().items() if key.split("@")[0] not in reasons and key.split("@")[0] in everything}
+    for name, places in reasons.items():
+        failed = {place: why for place, why in places.items() if why}
+        if len(failed) == 2:
+            entries[name] = failed["interpreter"]
+        else:
+            entries.update({f"{name}@{place}": why for place, why in failed.items()})
+    head = "# Official node tests that do not pass yet: NAME  reason, NAME@interpreter or NAME@c if only there. Listed tests must fail.\n" \
+           "# `build/venv/bin/python tests/onnx/run_node_tests.py --update` writes this file.\n"
+    MISSING.write_text(head + "".join(f"{name}  {entries[name]}\n" for name in sorted(entries)))
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--via", default="interpreter,gcc,clang")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--source", default="")
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("patterns", nargs="*")
+    arguments = parser.parse_args()
+    ways = arguments.via.split(",")
+    unknown = set(ways) - {"interpreter", *COMPILERS}
+    if unknown or (arguments.update and len({place_of(way) for way in ways}) < 2):
+        parser.error(f"unknown way {unknown}" if unknown else "--update needs the interpreter and a C compiler")
+
+    everything = collect.collect(PLACE / "cases", arguments.source)
+    cases = [case for case in everything if not arguments.patterns or any(fnmatch.fnmatch(case.name, p) for p in arguments.patterns)]
+    cases = cases[::arguments.every]
+    missing = read_missing()
+    compilers = [way for way in ways if way in COMPILERS]
+    for way in compilers:
+        build_host(way)
+    passed = dict.fromkeys(ways, 0)
+    results, failed = [], False
+    print(f"# {len(cases)} cases of {len(everything)}, {len(missing)} entries in missing.txt")
+
+    def settle(name, way, reason):
+        nonlocal failed
+        results.append((name, way, reason))
+        passed[way] += not reason
+        excuse = missing.get(name, missing.get(f"{name}@{place_of(way)}"))
+        if reason and (excuse is None or reason.startswith(BAD)):
+            line = f"not ok {way}/{name} - {reason}"
+        elif not reason and excuse is not None:
+            line = f"not ok {way}/{name} - it passes now: take it out of tests/onnx/missing.txt"
+        else:
+            line = f"skip {way}/{name} - {excuse}" if reason else f"ok {way}/{name}"
+        failed |= line.startswith("not")
+        print(line, flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = {}
+        if compilers:
+            batches = [cases[start:start + BATCH] for start in range(0, len(cases), BATCH)]
+            jobs = {pool.submit(check_batch, number, batch, compilers): None for number, batch in enumerate(batches)}
+        if "interpreter" in ways:
+            jobs.update({pool.submit(check_interpreter, case): case for case in cases})
+        for job in concurrent.futures.as_completed(jobs):
+            case = jobs[job]
+            for result in [(case.name, "interpreter", job.result())] if case else job.result():
+                settle(*result)
+    for way in ways:
+        print(f"# {way}: {passed[way]} of {len(cases)} official node tests passed")
+    if arguments.update:
+        write_missing(results, {case.name for case in everything})
+        print("# tests/onnx/missing.txt written")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
