@@ -180,12 +180,14 @@ const char *access_name(Access access);
 const char *storage_name(Storage storage);
 
 /* ---- program (loop_program.c), build (loop_values.c, loop_build.c) ----------------------------------------------------------------------------------------- */
-/* A copy of `name` as names of kernels, buffers, operands and slots are: a plain identifier of at most 24 bytes, cut if longer; C's words (max, or) get
- * a `_0`. What is no word at all is a bug. */
+/* A copy of `name` as names of kernels, buffers, operands and slots are: a plain identifier of at most 31 bytes, cut if longer; C's words (or, int) and the
+ * words of the text form (max, copy) get a `_0`. What is no word at all is a bug. */
 const char *loop_name(Program *program, const char *name);
+const char *loop_numbered_name(Arena *arena, const char *stem, uint32_t number); /* stem_number, the stem cut to 24 bytes */
 Program *program_open(Context *context, Arena *arena, DimTable *dims);
 uint32_t program_buffer(Program *program, Buffer buffer);                     /* its index; a name that is taken gets a number, align 0 means 64 */
 uint32_t program_kernel(Program *program, Code kernel);                       /* its index; a name that is taken gets a number; an equal kernel (text without name and notes) is found instead of added, and notes are merged */
+uint32_t program_add_kernel(Program *program, Code kernel);                   /* its index, though it may equal another; UINT32_MAX if the name is taken */
 /* The function of that name, declared if need be. */
 uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters);
 uint32_t program_define(Program *program, Code function);                     /* gives the declared (or a new) function its body; its index */

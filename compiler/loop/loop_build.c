@@ -56,7 +56,7 @@ Operand build_operand(Builder *builder, OperandInfo info) {
   if (code->kind != CODE_KERNEL) build_bug(builder, "operand `%s` outside a kernel", stem);
   if (info.rank > LOOP_MAX_RANK) build_bug(builder, "operand `%s` of rank %u", stem, info.rank);
   info.name = stem;
-  for (uint32_t i = 1; has_operand(code, info.name); i++) info.name = arena_format(builder->arena, "%s_%u", stem, i);
+  for (uint32_t i = 1; has_operand(code, info.name); i++) info.name = loop_numbered_name(builder->arena, stem, i);
   vector_push(builder->arena, &code->operands, info);
   return code->operands.count - 1;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 24, NOTES_KEPT = 8 };
+enum { LONGEST_NAME = 31, LONGEST_STEM = 24, NOTES_KEPT = 8 };
 
 uint64_t loop_hash(const void *data, size_t length) {
   const unsigned char *bytes = data;
@@ -17,15 +17,28 @@ uint64_t loop_hash(const void *data, size_t length) {
   return hash;
 }
 
+static bool is_keyword(const char *name) {
+  for (uint32_t i = 0; loop_keyword(i); i++)
+    if (strcmp(loop_keyword(i), name) == 0) return true;
+  return false;
+}
+
 const char *loop_name(Program *program, const char *name) {
   size_t length = strlen(name);
   if (length > LONGEST_NAME) length = LONGEST_NAME;
   while (length > 1 && name[length - 1] == '_') length--;
   const char *copy = arena_string(program->arena, name, length);
-  if (is_plain_identifier(copy, length)) return copy;
-  copy = arena_format(program->arena, "%s_0", copy);
-  if (!is_plain_identifier(copy, length + 2)) bug(program->context, "`%s` is no name for code or a value", name);
+  if (is_plain_identifier(copy, length) && !is_keyword(copy)) return copy;
+  copy = loop_numbered_name(program->arena, copy, 0);
+  if (!is_plain_identifier(copy, strlen(copy))) bug(program->context, "`%s` is no name for code or a value", name);
   return copy;
+}
+
+const char *loop_numbered_name(Arena *arena, const char *stem, uint32_t number) {
+  size_t length = strlen(stem);
+  if (length > LONGEST_STEM) length = LONGEST_STEM;
+  while (length > 1 && stem[length - 1] == '_') length--;
+  return arena_format(arena, "%.*s_%u", (int)length, stem, number);
 }
 
 Program *program_open(Context *context, Arena *arena, DimTable *dims) {
@@ -50,7 +63,7 @@ uint32_t program_buffer(Program *program, Buffer buffer) {
   const char *stem = loop_name(program, buffer.name);
   buffer.name = stem;
   for (uint32_t i = program->buffers.count; has_buffer(program, buffer.name); i++)
-    buffer.name = arena_format(program->arena, "%s_%u", stem, i);
+    buffer.name = loop_numbered_name(program->arena, stem, i);
   if (buffer.align == 0) buffer.align = 64;
   if (buffer.rank > LOOP_MAX_RANK) bug(program->context, "buffer `%s` of rank %u", buffer.name, buffer.rank);
   for (uint32_t i = 0; i < buffer.rank; i++)
@@ -121,7 +134,18 @@ uint32_t program_kernel(Program *program, Code kernel) {
   if (equal != UINT32_MAX) return equal;
   const char *stem = kernel.name;
   for (uint32_t i = program->kernels.count; has_kernel(program, kernel.name); i++)
-    kernel.name = arena_format(program->arena, "%s_%u", stem, i);
+    kernel.name = loop_numbered_name(program->arena, stem, i);
+  vector_push(program->arena, &program->kernel_hashes, hash);
+  vector_push(program->arena, &program->kernels, kernel);
+  return program->kernels.count - 1;
+}
+
+uint32_t program_add_kernel(Program *program, Code kernel) {
+  uint64_t hash;
+  if (has_kernel(program, kernel.name)) return UINT32_MAX;
+  Arena *scratch = arena_open(program->context);
+  find_equal(program, &kernel, scratch, &hash);
+  arena_close(scratch);
   vector_push(program->arena, &program->kernel_hashes, hash);
   vector_push(program->arena, &program->kernels, kernel);
   return program->kernels.count - 1;
@@ -150,7 +174,7 @@ uint32_t program_function(Program *program, const char *name, Scalar result, uin
     return found;
   }
   Code code = { .kind = CODE_FUNCTION, .result = result, .parameter_count = parameter_count };
-  if (!is_plain_identifier(name, strlen(name))) bug(program->context, "function named `%s`", name);
+  if (!is_plain_identifier(name, strlen(name)) || is_keyword(name)) bug(program->context, "function named `%s`", name);
   code.name = arena_string(program->arena, name, strlen(name));
   vector_push(program->arena, &code.exprs, (ExprNode){ .op = LOOP_OP_NONE });
   vector_push(program->arena, &code.stmts, (StmtNode){ .kind = STMT_NONE });

@@ -51,7 +51,7 @@ static bool show_name(Naming *naming, const char *name) {
 static void name_slot(Naming *naming, Slot slot) {
   if (slot == 0 || slot >= naming->code->slots.count || naming->names[slot]) return;
   const char *stem = naming->code->slots.data[slot].name, *name = stem;
-  for (uint32_t i = 1; !show_name(naming, name); i++) name = arena_format(naming->arena, "%s_%u", stem, i);
+  for (uint32_t i = 1; !show_name(naming, name); i++) name = loop_numbered_name(naming->arena, stem, i);
   naming->names[slot] = name;
 }
 
