@@ -59,8 +59,8 @@ wanted() { # wanted SUITE SPEED
     [ $quick = no ] || [ "$2" = quick ]
     return
   fi
-  for name in $names; do
-    case $1 in "$name" | "$name"/*) return 0 ;; esac
+  for pattern in $names; do
+    case $1 in "$pattern" | "$pattern"/*) return 0 ;; esac
   done
   return 1
 }

@@ -45,6 +45,16 @@ suite 'echo "skip a - why"'
 expect nothing_ran_fails 1 "0 passed, 0 failed, 1 skipped"
 needs=no-such-command suite 'echo ok a'
 expect unmet_need_skips 1 "0 passed, 0 failed, 1 skipped"
+suite 'echo ok a'
+inner=$(sed 's/^made/made\/inner/' "$place/suites.txt")
+echo "$inner" >> "$place/suites.txt"
+expect names_choose_all_below 0 "2 passed, 0 failed, 0 skipped" made
+if grep -q '^== made/inner$' "$place/output"; then
+  echo "ok suite_is_named"
+else
+  echo "not ok suite_is_named - no line == made/inner"
+  status=1
+fi
 suite 'cat' 'echo ok a'
 expect input_is_empty 0 "1 passed, 0 failed, 0 skipped"
 exit $status
