@@ -5,16 +5,26 @@
  *   min max abs sqrt floor ceil round trunc muladd       operations of the loop IR
  *   isnan(a)  sign(a)                                    a != a;  -1, 0 or 1 (NaN stays)
  *   any other name(...)                                  the library function name_f32 or name_f64 of the value's type
+ *   inf                                                  the literal
+ *   let e = <expression> in <expression>                 a value used several times
  *
  * A text may hold alternatives by the type of x, `int: ...; float: ...; bool: ...; unsigned: ...; <expression>`: the first that fits is taken.
  * A literal takes the type of what it meets. Both sides of ?: are evaluated. */
 #include "compiler/ops/meaning.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct Term { Expr expr; bool is_literal; double number; } Term;
 
-typedef struct Parser { Meaning *m; Builder *builder; const char *cursor, *text; uint32_t count; const Expr *values; uint32_t depth; } Parser;
+#define LET_LIMIT 4u
+typedef struct Parser {
+  Meaning *m; Builder *builder;
+  const char *cursor, *text;                       /* where it reads; the whole text, for messages */
+  uint32_t count; const Expr *values;              /* x y z w */
+  uint32_t depth;
+  struct { char name[16]; Expr expr; } lets[LET_LIMIT]; uint32_t let_count;
+} Parser;
 
 static Term parse_choice(Parser *parser);
 
@@ -120,6 +130,9 @@ static Term name_term(Parser *parser) {
     if (!accept(parser, ")")) syntax(parser);
     return call_term(parser, name, count, arguments);
   }
+  if (!strcmp(name, "inf")) return literal_of(HUGE_VAL);
+  for (uint32_t at = 0; at < parser->let_count; at++)
+    if (!strcmp(parser->lets[at].name, name)) return term_of(parser->lets[at].expr);
   const char *position = strchr("xyzw", name[0]);
   if (length != 1 || !position || (uint32_t)(position - "xyzw") >= parser->count) syntax(parser);
   return term_of(parser->values[position - "xyzw"]);
@@ -195,7 +208,24 @@ static Term parse_level(Parser *parser, size_t level) {
   return left;
 }
 
+/* let NAME = EXPRESSION in EXPRESSION, behind `let`. */
+static Term parse_let(Parser *parser) {
+  blanks(parser);
+  size_t length = strspn(parser->cursor, "abcdefghijklmnopqrstuvwxyz_");
+  if (!length || length >= sizeof parser->lets[0].name || parser->let_count == LET_LIMIT) syntax(parser);
+  char *name = parser->lets[parser->let_count].name;
+  memcpy(name, parser->cursor, length);
+  name[length] = 0;
+  parser->cursor += length;
+  if (!accept(parser, "=")) syntax(parser);
+  Expr value = as_scalar(parser, parse_choice(parser), build_scalar(parser->builder, parser->values[0]));
+  if (!accept(parser, "in ")) syntax(parser);
+  parser->lets[parser->let_count++].expr = build_let(parser->builder, arena_format(parser->builder->arena, "%s", name), value);
+  return parse_choice(parser);
+}
+
 static Term parse_choice(Parser *parser) {
+  if (accept(parser, "let ")) return parse_let(parser);
   if (++parser->depth > 64) syntax(parser);
   Term condition = parse_level(parser, 0);
   parser->depth--;

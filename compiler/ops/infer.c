@@ -250,35 +250,6 @@ static void apply_types(Infer *infer, const OpInfo *info) {
   }
 }
 
-/* ---- small known contents through element-wise integer arithmetic -------------------------------------------------------- */
-
-static Dim known_arithmetic(DimTable *table, uint32_t op, Dim x, Dim y) {
-  int64_t divisor;
-  switch (op) {
-  case OP_Add: return dim_add(table, x, y);
-  case OP_Sub: return dim_sub(table, x, y);
-  case OP_Mul: return dim_mul(table, x, y);
-  case OP_Div: /* towards zero: the same as floor where both are non-negative */
-    return dim_is_constant(table, y, &divisor) && divisor > 0 && dim_lo(table, x) >= 0 ? dim_floordiv(table, x, y) : DIM_UNKNOWN;
-  default: return DIM_UNKNOWN;
-  }
-}
-
-static void infer_known_elementwise(Infer *infer) {
-  uint32_t op = infer_node(infer)->op, x_count, y_count;
-  if (op != OP_Add && op != OP_Sub && op != OP_Mul && op != OP_Div) return;
-  if (!element_is_integer(infer_element(infer, 0)) || infer_rank(infer, 0) > 1 || infer_rank(infer, 1) > 1) return;
-  const Dim *x = infer_known(infer, 0, &x_count), *y = infer_known(infer, 1, &y_count);
-  if (!x || !y || !x_count || !y_count || (x_count != y_count && x_count != 1 && y_count != 1)) return;
-  uint32_t count = x_count > y_count ? x_count : y_count;
-  Dim *elements = arena_array(infer->module->arena, Dim, count);
-  for (uint32_t index = 0; index < count; index++) {
-    elements[index] = known_arithmetic(infer_table(infer), op, x[x_count == 1 ? 0 : index], y[y_count == 1 ? 0 : index]);
-    if (elements[index] == DIM_UNKNOWN) return;
-  }
-  infer_set_known(infer, 0, elements, count);
-}
-
 /* ---- one node ----------------------------------------------------------------------------------------------------------- */
 
 bool op_infer(Module *module, NodeId node) {
@@ -289,6 +260,6 @@ bool op_infer(Module *module, NodeId node) {
     if (infer_has(&infer, operand) && (input_value(&infer, operand)->element == ELEMENT_NONE || (input_value(&infer, operand)->type == TYPE_TENSOR && !input_value(&infer, operand)->ranked))) return false;
   apply_types(&infer, info);
   if (!infer.failed) info->infer(&infer);
-  if (!infer.failed && info->kind == KIND_ELEMENTWISE) infer_known_elementwise(&infer);
+  if (!infer.failed && info->kind == KIND_ELEMENTWISE) infer_integers(&infer);
   return !infer.failed;
 }

@@ -46,13 +46,13 @@ Scalar element_storage(Element element) { return element_scalars[element].storag
 /* f8 and f4 values lie in bytes; their conversions are library functions. */
 static bool is_byte_float(Element element) { return element_is_float(element) && element_file_bits(element) <= 8; }
 
-static Expr widen(Builder *builder, Element element, Expr stored) {
+Expr element_widen(Builder *builder, Element element, Expr stored) {
   if (is_byte_float(element)) return build_call(builder, arena_format(builder->arena, "f32_from_%s", element_name(element)), SCALAR_F32, 1, &stored);
   return build_cast(builder, element_compute(element), stored);
 }
 
 /* Sub-byte integers wrap to their width; everything else converts by value. */
-static Expr narrow(Builder *builder, Element element, Expr value) {
+Expr element_narrow(Builder *builder, Element element, Expr value) {
   if (is_byte_float(element)) return build_call(builder, arena_format(builder->arena, "%s_from_f32", element_name(element)), SCALAR_U8, 1, &value);
   return build_cast(builder, element_storage(element), value);
 }
@@ -60,7 +60,7 @@ static Expr narrow(Builder *builder, Element element, Expr value) {
 /* What a reader of a stored value would see: the value rounded to its element type. */
 static Expr round_to(Builder *builder, Element element, Expr value) {
   if (element_storage(element) == element_compute(element)) return value;
-  return widen(builder, element, narrow(builder, element, value));
+  return element_widen(builder, element, element_narrow(builder, element, value));
 }
 
 /* ---- looking at the node ------------------------------------------------------------------------------------------------ */
@@ -200,7 +200,7 @@ static Expr load_value(GroupState *state, ValueId id, uint32_t rank, const Expr 
   Element element = value_at(state->meaning.module, id)->element;
   Operand operand = operand_of(state, id, ACCESS_IN);
   note_read(state, operand, rank, index);
-  return widen(&state->builder, element, build_load(&state->builder, operand, rank, index));
+  return element_widen(&state->builder, element, build_load(&state->builder, operand, rank, index));
 }
 
 static Expr value_of_node(Meaning *m, NodeId node, uint32_t result, const Expr *index);
@@ -276,7 +276,7 @@ Expr meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const E
 static void store_value(GroupState *state, ValueId id, const Expr *index, Expr value) {
   const Value *info = value_at(state->meaning.module, id);
   Operand operand = operand_of(state, id, ACCESS_OUT);
-  build_store(&state->builder, operand, info->rank, index, narrow(&state->builder, info->element, value));
+  build_store(&state->builder, operand, info->rank, index, element_narrow(&state->builder, info->element, value));
 }
 
 /* Stores every value of the group that depends on what is at hand, in execution order. */
@@ -409,14 +409,16 @@ GroupKernel group_build(Program *program, Module *module, const Group *group) {
   return kernel;
 }
 
+static bool is_supported(Element element) { return element != ELEMENT_STRING && element != ELEMENT_C64 && element != ELEMENT_C128; }
+
 bool op_is_buildable(const Module *module, NodeId id) {
   const Node *node = node_at(module, id);
   const OpInfo *info = op_info(node->op);
   if (info->kind == KIND_CONTROL) return true;
   if (info->kind == KIND_ELEMENTWISE ? !info->meaning && !info->point : info->kind == KIND_LOOPS ? !info->loops : info->kind == KIND_POINT && !info->point) return false;
-  for (uint32_t operand = 0; operand < node->input_count; operand++) {
-    Element element = node->inputs[operand] ? value_at(module, node->inputs[operand])->element : ELEMENT_F32;
-    if (element == ELEMENT_STRING || element == ELEMENT_C64 || element == ELEMENT_C128) return false;
-  }
+  for (uint32_t operand = 0; operand < node->input_count; operand++)
+    if (node->inputs[operand] && !is_supported(value_at(module, node->inputs[operand])->element)) return false;
+  for (uint32_t result = 0; result < node->output_count; result++)
+    if (node->outputs[result] && !is_supported(value_at(module, node->outputs[result])->element)) return false;
   return true;
 }

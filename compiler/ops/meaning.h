@@ -25,6 +25,8 @@ struct Meaning {
 
 Scalar element_compute(Element element);  /* type of values in expressions */
 Scalar element_storage(Element element);  /* type of buffers: f16, bf16 stay; bool: i1 (one byte); f8, f4 and sub-byte integers: u8 or i8, one element a byte */
+Expr element_widen(Builder *builder, Element element, Expr stored); /* an element as it lies in a buffer, as a value of the compute type */
+Expr element_narrow(Builder *builder, Element element, Expr value); /* and back, rounding to nearest even */
 
 const Node *meaning_node(const Meaning *m);
 bool     meaning_has(const Meaning *m, uint32_t operand);

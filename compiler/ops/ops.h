@@ -123,4 +123,6 @@ int64_t  op_macs(const Module *module, NodeId node);
 /* Default rule: all operands broadcast to all results. Exported for rows that name it. */
 void     infer_elementwise(Infer *infer);
 void     infer_same(Infer *infer);                                        /* every result has operand 0's shape */
+/* Carries small known integers through an element-wise operator whose shapes are set (elementwise_rules.c); op_infer calls it after the rule. */
+void     infer_integers(Infer *infer);
 #endif
