@@ -1,0 +1,130 @@
+/* The list of stages. Each line is a pass; the order is the design's. */
+#include "compiler/pipeline.h"
+#include "codegen/lower.h"
+#include "compiler/ops/ops.h"
+#include "passes/graph/graph_passes.h"
+#include "passes/loop/loop_passes.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLD_ROUNDS 8 /* of fold, simplify, shape: each must change something */
+
+/* ---- dimension settings ------------------------------------------------------------------------------------------------- */
+
+static bool axis_matches(const Value *value, uint32_t axis, const char *name) {
+  size_t length = strlen(value->name);
+  return !strncmp(name, value->name, length) && name[length] == '.' && name[length + 1] && strtoul(name + length + 1, NULL, 10) == axis;
+}
+
+/* Narrows a symbol's range to the setting. */
+static void narrow(Module *module, uint32_t symbol, const DimSetting *setting) {
+  Symbol *row = &module->dims.symbols.data[symbol];
+  row->lo = setting->lo;
+  row->hi = setting->hi;
+}
+
+static void apply_setting(Module *module, DimSetting *setting) {
+  const Graph *graph = graph_at(module, 1);
+  for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) {
+    if (strcmp(module->dims.symbols.data[symbol].name, setting->name)) continue;
+    narrow(module, symbol, setting);
+    setting->used = true;
+  }
+  for (uint32_t at = 0; at < graph->inputs.count && !setting->used; at++) {
+    const Value *value = value_at(module, graph->inputs.data[at]);
+    for (uint32_t axis = 0; axis < value->rank; axis++) {
+      const DimNode *dim = &module->dims.nodes.data[value->dims[axis]];
+      if (!axis_matches(value, axis, setting->name)) continue;
+      setting->used = true;
+      if (dim->op == DIM_OP_SYMBOL) narrow(module, (uint32_t)dim->value, setting);
+      else if (dim->op == DIM_OP_CONSTANT && (dim->value < setting->lo || dim->value > setting->hi))
+        model_error(module->context, CODE_DIM_SETTING, (Place){0}, NULL, "%s is %lld in the model", setting->name, (long long)dim->value);
+    }
+  }
+}
+
+/* Names of the free dimensions, for the hint. */
+static const char *free_dims(Module *module) {
+  Text text;
+  text_open(&text, module->arena);
+  for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) {
+    const char *name = module->dims.symbols.data[symbol].name;
+    if (symbol) text_string(&text, ", ");
+    text_quoted(&text, name, strlen(name));
+  }
+  return module->dims.symbols.count ? arena_format(module->arena, "free dimensions: %s", text_finish(&text)) : "the model has no free dimension";
+}
+
+/* Rewrites every input's dims so that a narrowed symbol becomes a constant. */
+static void substitute_fixed(Module *module) {
+  for (ValueId id = 1; id < module->values.count; id++) {
+    for (uint32_t side = 0; side < 2; side++) {
+      Value *value = value_at(module, id);
+      uint32_t rank = side ? value->declared_rank : value->rank;
+      for (uint32_t axis = 0; axis < rank; axis++) {
+        Dim dim = side ? value_at(module, id)->declared[axis] : value_at(module, id)->dims[axis];
+        for (uint32_t symbol = 0; dim != DIM_UNKNOWN && symbol < module->dims.symbols.count; symbol++) {
+          const Symbol *row = &module->dims.symbols.data[symbol];
+          if (row->lo == row->hi) dim = dim_substitute(&module->dims, dim, symbol, dim_constant(&module->dims, row->lo));
+        }
+        *(side ? &value_at(module, id)->declared[axis] : &value_at(module, id)->dims[axis]) = dim;
+      }
+    }
+  }
+}
+
+void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
+  for (uint32_t at = 0; at < count; at++) {
+    apply_setting(module, &settings[at]);
+    if (!settings[at].used) model_error(module->context, CODE_DIM_SETTING, (Place){0}, free_dims(module), "no dimension is called \"%s\"", settings[at].name);
+  }
+  check_errors(module->context);
+  substitute_fixed(module);
+}
+
+/* ---- stages ----------------------------------------------------------------------------------------------------------------- */
+
+static void graph_done(const PipelineOptions *options, const char *pass, Module *module) {
+  if (options->after_graph_pass) options->after_graph_pass(options->self, pass, module);
+}
+
+static void loops_done(const PipelineOptions *options, const char *pass, Program *program) {
+  if (options->after_loop_pass) options->after_loop_pass(options->self, pass, program);
+}
+
+void pipeline_graph(Module *module, Arena *scratch, const PipelineOptions *options) {
+  FoldBudget budget = {.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
+  if (budget.total_bytes < 4 * options->model_bytes) budget.total_bytes = (size_t)(4 * options->model_bytes);
+  graph_shape(module, scratch);
+  graph_done(options, "shape", module);
+  for (int round = 0; round < FOLD_ROUNDS; round++) {
+    if (!graph_fold(module, scratch, &options->evaluator, &budget)) break;
+    graph_done(options, "fold", module);
+    graph_shape(module, scratch);
+  }
+  if (options->level > 0) {
+    graph_fuse(module, scratch);
+    graph_done(options, "fuse", module);
+  }
+}
+
+Program *pipeline_lower(Module *module, Arena *arena, const PipelineOptions *options) {
+  Program *program = lower(module, arena);
+  loops_done(options, "lower", program);
+  return program;
+}
+
+void pipeline_loops(Program *program, const PipelineOptions *options) {
+  loop_flatten(program);
+  loops_done(options, "flatten", program);
+  if (options->level > 0) {
+    loop_collapse(program);
+    loops_done(options, "collapse", program);
+    loop_simplify(program);
+    loops_done(options, "simplify", program);
+  }
+  loop_legalise(program, options->target);
+  loops_done(options, "legalise", program);
+  loop_place(program);
+  loops_done(options, "place", program);
+}
