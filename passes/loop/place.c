@@ -1,0 +1,369 @@
+/* The memory plan: lifetimes over the entry, in-place pairs, then offsets.
+ *
+ * The entry's statements are numbered in text order, then-branches before else-branches; a buffer lives from its first to its last mention, which
+ * is right for `if` (branches exclude each other) and is widened to the whole of every `while` it crosses. Buffers joined in place form one block.
+ * Blocks are laid out at sample sizes, exact where sizes are constants: several orders are tried, then a seeded local search, until the lower bound
+ * is met or the effort is spent. The layout only decides who lies below whom; offsets are max(offset + size) over the conflicting blocks below.
+ * What it does not try: several regions, splitting a buffer's life in two. */
+#include "passes/loop/place.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLE_OPEN 64     /* value of an unbounded symbol in sample sizes */
+#define SEARCH_EFFORT 40000000u /* block comparisons spent on the local search */
+
+typedef struct Block {
+  uint32_t first, last;    /* statement numbers, inclusive */
+  Dim      size;           /* bytes, rounded up to the alignment */
+  int64_t  sample;         /* size at the sample point */
+  int64_t  offset;         /* in the sample layout */
+  Dim      place;
+} Block;
+
+typedef struct Plan {
+  Program  *program;
+  DimTable *dims;
+  Arena    *arena;
+  uint32_t  clock;         /* statements numbered so far */
+  uint32_t *first, *last;  /* by buffer; first UINT32_MAX: not used */
+  uint32_t *block_of;      /* by buffer: union-find parent while joining, then block index */
+  VECTOR(uint32_t) weights;/* used weight buffers in order of first use */
+  VECTOR(Block) blocks;
+  uint32_t *order;         /* work array of the layout: block indices */
+  uint64_t  effort;
+} Plan;
+
+/* ---- lifetimes ----------------------------------------------------------------------------------------------------------- */
+
+static void mention(Plan *plan, uint32_t buffer) {
+  if (plan->first[buffer] == UINT32_MAX) {
+    plan->first[buffer] = plan->clock;
+    if (plan->program->buffers.data[buffer].storage == STORAGE_WEIGHT) vector_push(plan->arena, &plan->weights, buffer);
+  }
+  plan->last[buffer] = plan->clock;
+}
+
+/* Loads of the entry's own expressions. Entries hold small trees; every node is looked at once. */
+static void mention_loads(Plan *plan, const Code *code, Expr root) {
+  VECTOR(Expr) open = {0};
+  if (root) vector_push(plan->arena, &open, root);
+  while (open.count) {
+    const ExprNode *node = expr_at(code, open.data[--open.count]);
+    if (node->op == LOOP_LOAD) mention(plan, node->operand[0]);
+    if (node->op == LOOP_LOAD || node->op == LOOP_CALL) {
+      for (uint32_t at = 0; at < node->operand[2]; at++) vector_push(plan->arena, &open, code->lists.data[node->operand[1] + at]);
+    } else if (node->op != LOOP_CONSTANT && node->op != LOOP_DIM && node->op != LOOP_SLOT) {
+      for (uint32_t at = 0; at < 3; at++)
+        if (node->operand[at]) vector_push(plan->arena, &open, node->operand[at]);
+    }
+  }
+}
+
+static void mention_statement(Plan *plan, const Code *code, const StmtNode *stmt) {
+  plan->clock++;
+  mention_loads(plan, code, stmt->a);
+  mention_loads(plan, code, stmt->b);
+  mention_loads(plan, code, stmt->c);
+  if (stmt->kind == STMT_COPY) { mention(plan, stmt->list); mention(plan, stmt->target); }
+  if (stmt->kind == STMT_CALL)
+    for (uint32_t at = 0; at < stmt->list_count; at++) mention(plan, code->call_arguments.data[stmt->list + at].buffer);
+}
+
+/* A buffer alive at the edge of a loop is alive in all of it. */
+static void widen_over_loop(Plan *plan, uint32_t from, uint32_t to) {
+  for (uint32_t buffer = 0; buffer < plan->program->buffers.count; buffer++) {
+    bool inside = plan->last[buffer] >= from && plan->first[buffer] <= to && plan->first[buffer] != UINT32_MAX;
+    if (!inside || (plan->first[buffer] >= from && plan->last[buffer] <= to)) continue;
+    if (plan->first[buffer] > from) plan->first[buffer] = from;
+    if (plan->last[buffer] < to) plan->last[buffer] = to;
+  }
+}
+
+/* Statements nest as the model's graphs do: at most 100 deep (the reader's limit). */
+static void mention_list(Plan *plan, const Code *code, Stmt first) {
+  for (Stmt at = first; at; at = stmt_at(code, at)->next) {
+    const StmtNode *stmt = stmt_at(code, at);
+    mention_statement(plan, code, stmt);
+    uint32_t start = plan->clock;
+    mention_list(plan, code, stmt->body);
+    mention_list(plan, code, stmt->otherwise);
+    if (stmt->kind == STMT_WHILE || stmt->kind == STMT_FOR) widen_over_loop(plan, start, plan->clock);
+  }
+}
+
+/* ---- in place -------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t root_of(Plan *plan, uint32_t buffer) {
+  while (plan->block_of[buffer] != buffer) buffer = plan->block_of[buffer] = plan->block_of[plan->block_of[buffer]];
+  return buffer;
+}
+
+static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
+  Dim count = dim_product(plan->dims, buffer->dims, buffer->rank);
+  for (uint32_t symbol = 0; symbol < plan->dims->symbols.count; symbol++) {
+    const Symbol *row = &plan->dims->symbols.data[symbol];
+    if (row->kind != SYMBOL_RUN) continue;
+    bool *used = arena_array(plan->arena, bool, plan->dims->symbols.count);
+    dim_symbols(plan->dims, count, used);
+    if (!used[symbol]) continue;
+    if (row->hi == DIM_OPEN)
+      limit_error(plan->program->context, CODE_UNBOUNDED_SIZE, (Place){0}, "give an upper bound with --capacity NAME=N", "the size %s is found at run time and has no upper bound", row->name);
+    count = dim_substitute(plan->dims, count, symbol, dim_constant(plan->dims, row->hi));
+  }
+  return count;
+}
+
+static Dim buffer_size(Plan *plan, uint32_t index) {
+  const Buffer *buffer = &plan->program->buffers.data[index];
+  return dim_mul(plan->dims, bounded_elements(plan, buffer), dim_constant(plan->dims, scalar_bytes(buffer->scalar)));
+}
+
+/* Joins the input's block and the output's where the call may work in place. */
+static void join_pair(Plan *plan, uint32_t from, uint32_t to) {
+  const Buffer *buffers = plan->program->buffers.data;
+  if (from == to || buffers[from].storage != STORAGE_WORKSPACE || buffers[to].storage != STORAGE_WORKSPACE) return;
+  uint32_t a = root_of(plan, from), b = root_of(plan, to);
+  if (a == b || plan->last[a] != plan->first[b] || buffer_size(plan, from) != buffer_size(plan, to) || buffer_size(plan, a) != buffer_size(plan, b)) return;
+  plan->block_of[b] = a;
+  plan->last[a] = plan->last[b];
+}
+
+static void join_call(Plan *plan, const Code *code, const StmtNode *stmt) {
+  const Code *kernel = &plan->program->kernels.data[stmt->target];
+  const CallArgument *arguments = &code->call_arguments.data[stmt->list];
+  for (uint32_t operand = 0; operand < kernel->operands.count && operand < stmt->list_count; operand++) {
+    uint32_t same = kernel->operands.data[operand].same_index;
+    if (!same || same > stmt->list_count || arguments[operand].offset || arguments[same - 1].offset) continue;
+    uint32_t uses = 0;
+    for (uint32_t at = 0; at < stmt->list_count; at++) uses += arguments[at].buffer == arguments[same - 1].buffer;
+    if (uses == 1) join_pair(plan, arguments[same - 1].buffer, arguments[operand].buffer);
+  }
+}
+
+static void join_list(Plan *plan, const Code *code, Stmt first) {
+  for (Stmt at = first; at; at = stmt_at(code, at)->next) {
+    const StmtNode *stmt = stmt_at(code, at);
+    if (stmt->kind == STMT_CALL) join_call(plan, code, stmt);
+    join_list(plan, code, stmt->body);
+    join_list(plan, code, stmt->otherwise);
+  }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------------------------------- */
+
+static Dim round_up(Plan *plan, Dim size, int64_t align) {
+  Dim unit = dim_constant(plan->dims, align);
+  return dim_mul(plan->dims, dim_ceildiv(plan->dims, size, unit), unit);
+}
+
+static int64_t sample_of(Plan *plan, Dim dim) {
+  uint32_t count = plan->dims->symbols.count;
+  int64_t *values = arena_array(plan->arena, int64_t, count + 1u), result = 0;
+  for (uint32_t symbol = 0; symbol < count; symbol++) {
+    const Symbol *row = &plan->dims->symbols.data[symbol];
+    values[symbol] = row->hi == DIM_OPEN ? (row->lo > SAMPLE_OPEN ? row->lo : SAMPLE_OPEN) : row->hi;
+  }
+  if (!dim_evaluate(plan->dims, dim, values, &result)) limit_error(plan->program->context, CODE_SIZE_LIMIT, (Place){0}, NULL, "the workspace is larger than 2^63 bytes");
+  return result;
+}
+
+static void make_blocks(Plan *plan) {
+  Program *program = plan->program;
+  for (uint32_t index = 0; index < program->buffers.count; index++) {
+    const Buffer *buffer = &program->buffers.data[index];
+    if (buffer->storage != STORAGE_WORKSPACE || plan->first[index] == UINT32_MAX || root_of(plan, index) != index) continue;
+    Block block = {.first = plan->first[index], .last = plan->last[index], .size = round_up(plan, buffer_size(plan, index), 64)};
+    block.sample = sample_of(plan, block.size);
+    vector_push(plan->arena, &plan->blocks, block);
+  }
+}
+
+/* ---- layout at sample sizes -------------------------------------------------------------------------------------------------- */
+
+static bool overlap(const Block *a, const Block *b) { return a->first <= b->last && b->first <= a->last; }
+
+typedef struct Range { int64_t from, to; } Range;
+
+static int by_start(const void *a, const void *b) {
+  const Range *x = a, *y = b;
+  return x->from < y->from ? -1 : x->from > y->from ? 1 : x->to < y->to ? -1 : x->to > y->to;
+}
+
+/* Puts blocks one by one, in plan->order, at the lowest gap that fits; returns the height, or stops early above `limit`. */
+static int64_t lay_out(Plan *plan, Range *ranges, int64_t limit) {
+  int64_t height = 0;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    Block *block = &plan->blocks.data[plan->order[at]];
+    uint32_t count = 0;
+    for (uint32_t before = 0; before < at; before++) {
+      const Block *other = &plan->blocks.data[plan->order[before]];
+      if (overlap(block, other)) ranges[count++] = (Range){other->offset, other->offset + other->sample};
+    }
+    plan->effort += at + 8;
+    qsort(ranges, count, sizeof *ranges, by_start);
+    int64_t floor = 0;
+    for (uint32_t range = 0; range < count; range++) {
+      if (ranges[range].from - floor >= block->sample) break;
+      if (ranges[range].to > floor) floor = ranges[range].to;
+    }
+    block->offset = floor;
+    if (floor + block->sample > height) height = floor + block->sample;
+    if (height >= limit) return height;
+  }
+  return height;
+}
+
+/* Largest sum of sizes alive at one statement. */
+static int64_t sample_bound(const Plan *plan) {
+  int64_t bound = 0;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    int64_t sum = 0;
+    for (uint32_t other = 0; other < plan->blocks.count; other++)
+      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first) sum += plan->blocks.data[other].sample;
+    if (sum > bound) bound = sum;
+  }
+  return bound;
+}
+
+typedef struct Key { int64_t major, minor; uint32_t index; } Key;
+
+static int by_key(const void *a, const void *b) {
+  const Key *x = a, *y = b;
+  if (x->major != y->major) return x->major > y->major ? -1 : 1;
+  if (x->minor != y->minor) return x->minor > y->minor ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+
+/* Orders that are good to start from: by size, by lifetime, by size times lifetime, by time. */
+static void initial_order(Plan *plan, Key *keys, unsigned rule) {
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    const Block *block = &plan->blocks.data[at];
+    int64_t life = (int64_t)block->last - block->first + 1, size = block->sample;
+    int64_t major[] = {size, life, size / 64 * life, -(int64_t)block->first};
+    keys[at] = (Key){major[rule], rule == 0 ? life : size, at};
+  }
+  qsort(keys, plan->blocks.count, sizeof *keys, by_key);
+  for (uint32_t at = 0; at < plan->blocks.count; at++) plan->order[at] = keys[at].index;
+}
+
+static void keep_layout(const Plan *plan, int64_t *offsets, uint32_t *order) {
+  for (uint32_t at = 0; at < plan->blocks.count; at++) offsets[at] = plan->blocks.data[at].offset;
+  memcpy(order, plan->order, plan->blocks.count * sizeof *order);
+}
+
+/* Swaps pairs of the order while that helps; deterministic (own generator, fixed seed). */
+static int64_t search(Plan *plan, Range *ranges, int64_t best, int64_t bound, int64_t *offsets, uint32_t *order) {
+  uint64_t seed = 88172645463325252u;
+  uint32_t count = plan->blocks.count;
+  while (best > bound && plan->effort < SEARCH_EFFORT && count > 1) {
+    memcpy(plan->order, order, count * sizeof *order);
+    for (int moves = 0; moves < 2; moves++) {
+      seed ^= seed << 13; seed ^= seed >> 7; seed ^= seed << 17;
+      uint32_t from = (uint32_t)(seed % count), to = (uint32_t)((seed >> 32) % count), moved = plan->order[from];
+      if (from < to) memmove(&plan->order[from], &plan->order[from + 1], (to - from) * sizeof *order);
+      else memmove(&plan->order[to + 1], &plan->order[to], (from - to) * sizeof *order);
+      plan->order[to] = moved;
+    }
+    int64_t height = lay_out(plan, ranges, best + 1);
+    if (height > best) continue;
+    best = height;
+    keep_layout(plan, offsets, order);
+  }
+  return best;
+}
+
+static void choose_layout(Plan *plan) {
+  uint32_t count = plan->blocks.count;
+  plan->order = arena_array(plan->arena, uint32_t, count + 1u);
+  Range *ranges = arena_array(plan->arena, Range, count + 1u);
+  Key *keys = arena_array(plan->arena, Key, count + 1u);
+  int64_t *offsets = arena_array(plan->arena, int64_t, count + 1u), best = INT64_MAX, bound = sample_bound(plan);
+  uint32_t *order = arena_array(plan->arena, uint32_t, count + 1u);
+  for (unsigned rule = 0; rule < 4 && best > bound; rule++) {
+    initial_order(plan, keys, rule);
+    int64_t height = lay_out(plan, ranges, best);
+    if (height >= best) continue;
+    best = height;
+    keep_layout(plan, offsets, order);
+  }
+  search(plan, ranges, best, bound, offsets, order);
+  for (uint32_t at = 0; at < count; at++) plan->blocks.data[at].offset = offsets[at];
+}
+
+/* ---- offsets ----------------------------------------------------------------------------------------------------------------- */
+
+static int by_offset(const void *a, const void *b) {
+  const Key *x = a, *y = b;
+  if (x->major != y->major) return x->major < y->major ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+
+/* From "who lies below whom" to expressions. */
+static void set_offsets(Plan *plan) {
+  uint32_t count = plan->blocks.count;
+  Key *keys = arena_array(plan->arena, Key, count + 1u);
+  for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].offset, 0, at};
+  qsort(keys, count, sizeof *keys, by_offset);
+  Dim total = dim_constant(plan->dims, 0);
+  for (uint32_t at = 0; at < count; at++) {
+    Block *block = &plan->blocks.data[keys[at].index];
+    block->place = dim_constant(plan->dims, 0);
+    for (uint32_t below = 0; below < at; below++) {
+      const Block *other = &plan->blocks.data[keys[below].index];
+      if (overlap(block, other)) block->place = dim_max(plan->dims, block->place, dim_add(plan->dims, other->place, other->size));
+    }
+    total = dim_max(plan->dims, total, dim_add(plan->dims, block->place, block->size));
+  }
+  plan->program->workspace_bytes = total;
+  uint32_t next = 0;
+  Program *program = plan->program;
+  for (uint32_t index = 0; index < program->buffers.count; index++) {
+    if (program->buffers.data[index].storage != STORAGE_WORKSPACE) continue;
+    program->buffers.data[index].offset = dim_constant(plan->dims, 0);
+    if (plan->first[index] != UINT32_MAX && root_of(plan, index) == index) program->buffers.data[index].offset = plan->blocks.data[next++].place;
+  }
+  for (uint32_t index = 0; index < program->buffers.count; index++)
+    if (program->buffers.data[index].storage == STORAGE_WORKSPACE) program->buffers.data[index].offset = program->buffers.data[root_of(plan, index)].offset;
+}
+
+static void set_lower_bound(Plan *plan) {
+  Dim bound = dim_constant(plan->dims, 0);
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    Dim sum = dim_constant(plan->dims, 0);
+    for (uint32_t other = 0; other < plan->blocks.count; other++)
+      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first)
+        sum = dim_add(plan->dims, sum, plan->blocks.data[other].size);
+    bound = dim_max(plan->dims, bound, sum);
+  }
+  plan->program->workspace_lower_bound = bound;
+}
+
+static void place_weights(Plan *plan) {
+  int64_t offset = 0;
+  for (uint32_t at = 0; at < plan->weights.count; at++) {
+    Buffer *buffer = &plan->program->buffers.data[plan->weights.data[at]];
+    int64_t count = dim_value(plan->dims, dim_product(plan->dims, buffer->dims, buffer->rank));
+    buffer->weight_offset = dim_constant(plan->dims, offset);
+    offset += (count * scalar_bytes(buffer->scalar) + 63) / 64 * 64;
+  }
+  plan->program->weights_bytes = offset;
+}
+
+void loop_place(Program *program) {
+  uint32_t count = program->buffers.count;
+  Plan *plan = arena_new(program->arena, Plan);
+  *plan = (Plan){.program = program, .dims = program->dims, .arena = program->arena};
+  plan->first = arena_array(program->arena, uint32_t, count + 1u);
+  plan->last = arena_array(program->arena, uint32_t, count + 1u);
+  plan->block_of = arena_array(program->arena, uint32_t, count + 1u);
+  for (uint32_t index = 0; index < count; index++) { plan->first[index] = UINT32_MAX; plan->block_of[index] = index; }
+  const Code *run = &program->entries.data[0];
+  mention_list(plan, run, run->body);
+  join_list(plan, run, run->body);
+  make_blocks(plan);
+  choose_layout(plan);
+  set_offsets(plan);
+  set_lower_bound(plan);
+  place_weights(plan);
+  program->state_bytes = dim_constant(plan->dims, 0);
+}
