@@ -3,7 +3,9 @@
 #include "codegen/lower.h"
 #include "compiler/ops/ops.h"
 #include "passes/graph/graph_passes.h"
+#include "passes/loop/legalise.h"
 #include "passes/loop/loop_passes.h"
+#include "passes/loop/place.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +20,8 @@ static bool axis_matches(const Value *value, uint32_t axis, const char *name) {
 
 /* Narrows a symbol's range to the setting. */
 static void narrow(Module *module, uint32_t symbol, const DimSetting *setting) {
-  Symbol *row = &module->dims.symbols.data[symbol];
-  row->lo = setting->lo;
-  row->hi = setting->hi;
+  if (!dim_narrow(&module->dims, symbol, setting->lo, setting->hi))
+    model_error(module->context, CODE_DIM_SETTING, (Place){0}, NULL, "%s can't be %lld..%lld", setting->name, (long long)setting->lo, (long long)setting->hi);
 }
 
 static void apply_setting(Module *module, DimSetting *setting) {
