@@ -1,0 +1,171 @@
+/* Convolution by rows of accumulators: for a block of output channels and a piece of one output row, all partial sums lie in a small array on the
+ * stack; the innermost loop runs along the row, contiguous in input and accumulators, so that a C compiler vectorises it without reordering any sum.
+ *
+ * Padding costs nothing inside: kernel rows outside the image are skipped, and for each kernel column the row's range is clamped.
+ * 1x1 kernels at stride 1 treat the whole image as one long row. What it does not try: packed weights, registers named one by one, Winograd. */
+#include "codegen/schedule/schedule.h"
+
+#define CHANNEL_BLOCK 4   /* output channels that share each input load */
+#define ROW_PIECE     64  /* elements of a row kept in accumulators */
+#define LONG_PIECE    256 /* the same for 1x1 kernels, whose rows are long */
+
+typedef struct ConvLoops {
+  const ConvProblem *problem;
+  const ScheduleIo  *io;
+  Builder *builder;
+  bool     pointwise;      /* the image is one row */
+  int64_t  row, piece;     /* length of a row; of a piece */
+  Operand  sums;           /* [CHANNEL_BLOCK * piece] */
+  uint32_t block;          /* output channels of the block being built */
+  Expr     batch, group, channel /* first output channel of the block, in all */, line, start, end /* piece: start <= column < end */;
+} ConvLoops;
+
+static Expr add(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_ADD, x, y); }
+static Expr sub(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_SUB, x, y); }
+static Expr mul(Builder *b, Expr x, int64_t y) { return build_binary(b, LOOP_MUL, x, build_index(b, y)); }
+static Expr divide(Builder *b, Expr x, int64_t y) { return build_binary(b, LOOP_DIV, x, build_index(b, y)); }
+static Expr least(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_MIN, x, y); }
+static Expr most(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_MAX, x, y); }
+
+/* ceil(x / y) clamped to at least 0, for any sign of x. */
+static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add(b, most(b, x, build_index(b, 0)), build_index(b, y - 1)), y); }
+
+bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
+  return target->vector_bytes > 0 && scalar_is_float(p->scalar) && p->in[0] > 0 && p->in[1] > 0 && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
+}
+
+static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
+  return add(c->builder, build_index(c->builder, (int64_t)channel * c->piece), sub(c->builder, column, c->start));
+}
+
+/* Row and column of the image for a column of the (perhaps long) row. */
+static void image_index(ConvLoops *c, Expr column, Expr *row, Expr *within) {
+  Builder *b = c->builder;
+  *row = c->pointwise && c->problem->out[0] > 1 ? divide(b, column, c->problem->out[1]) : c->line;
+  *within = c->pointwise && c->problem->out[0] > 1 ? build_binary(b, LOOP_REM, column, build_index(b, c->problem->out[1])) : column;
+}
+
+static void clear_sums(ConvLoops *c) {
+  Builder *b = c->builder;
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr column = build_for(b, "column", c->start, c->end), at = sum_index(c, channel, column);
+    build_store(b, c->sums, 1, &at, build_float(b, c->problem->scalar, 0));
+    build_end(b);
+  }
+}
+
+/* One kernel element: every column of the piece gets input * weight. */
+static void accumulate(ConvLoops *c, Expr input_channel, Expr kernel_row, Expr kernel_column) {
+  Builder *b = c->builder;
+  const ConvProblem *p = c->problem;
+  Expr weights[CHANNEL_BLOCK];
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr index[4] = {add(b, c->channel, build_index(b, channel)), input_channel, kernel_row, kernel_column};
+    weights[channel] = build_let(b, "weight", c->io->read(c->io->self, 1, index));
+  }
+  /* input column = column * stride + shift must lie in 0 .. width */
+  Expr shift = sub(b, mul(b, kernel_column, p->dilation[1]), build_index(b, p->pad[1]));
+  Expr lo = c->start, hi = c->end;
+  int64_t reach = (p->kernel[1] - 1) * p->dilation[1] - p->pad[1];
+  if (!c->pointwise && p->pad[1] > 0) lo = build_let(b, "first", most(b, lo, ceil_from_zero(b, sub(b, build_index(b, 0), shift), p->stride[1])));
+  if (!c->pointwise && (p->out[1] - 1) * p->stride[1] + reach >= p->in[1])
+    hi = build_let(b, "last", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[1]), shift), p->stride[1])));
+  Expr column = build_for(b, "column", lo, hi), row, within;
+  image_index(c, column, &row, &within);
+  Expr source[4] = {c->batch, add(b, mul(b, c->group, p->channels / p->groups), input_channel)};
+  source[2] = add(b, mul(b, row, p->stride[0]), sub(b, mul(b, kernel_row, p->dilation[0]), build_index(b, p->pad[0])));
+  source[3] = add(b, mul(b, within, p->stride[1]), shift);
+  Expr input = build_let(b, "input", c->io->read(c->io->self, 0, source));
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr at = build_let(b, "at", sum_index(c, channel, column)), sum = build_load(b, c->sums, 1, &at);
+    build_store(b, c->sums, 1, &at, build_ternary(b, LOOP_MULADD, input, weights[channel], sum));
+  }
+  build_end(b);
+}
+
+static void sum_kernel(ConvLoops *c) {
+  Builder *b = c->builder;
+  const ConvProblem *p = c->problem;
+  Expr zero = build_index(b, 0), input_channel = build_for(b, "input_channel", zero, build_index(b, p->channels / p->groups));
+  Expr lo = zero, hi = build_index(b, p->kernel[0]);
+  if (!c->pointwise) {
+    Expr top = sub(b, mul(b, c->line, p->stride[0]), build_index(b, p->pad[0]));
+    if (p->pad[0] > 0) lo = build_let(b, "first_row", ceil_from_zero(b, sub(b, zero, top), p->dilation[0]));
+    hi = build_let(b, "last_row", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[0]), top), p->dilation[0])));
+  }
+  Expr kernel_row = build_for(b, "kernel_row", lo, hi);
+  Expr kernel_column = build_for(b, "kernel_column", zero, build_index(b, p->kernel[1]));
+  accumulate(c, input_channel, kernel_row, kernel_column);
+  build_end(b);
+  build_end(b);
+  build_end(b);
+}
+
+static void write_sums(ConvLoops *c) {
+  Builder *b = c->builder;
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr index[4] = {c->batch, build_let(b, "output_channel", add(b, c->channel, build_index(b, channel)))};
+    Expr bias = c->problem->has_bias ? build_let(b, "bias", c->io->read(c->io->self, 2, &index[1])) : 0;
+    Expr column = build_for(b, "column", c->start, c->end), at = sum_index(c, channel, column);
+    image_index(c, column, &index[2], &index[3]);
+    Expr sum = build_load(b, c->sums, 1, &at);
+    c->io->write(c->io->self, index, bias ? add(b, sum, bias) : sum);
+    build_end(b);
+  }
+}
+
+static void build_piece(ConvLoops *c) {
+  clear_sums(c);
+  sum_kernel(c);
+  write_sums(c);
+}
+
+/* All lines and pieces for `block` output channels starting at c->channel. */
+static void build_block(ConvLoops *c) {
+  Builder *b = c->builder;
+  Expr zero = build_index(b, 0);
+  int64_t lines = c->pointwise ? 1 : c->problem->out[0];
+  c->line = lines > 1 ? build_for(b, "line", zero, build_index(b, lines)) : zero;
+  if (c->row <= c->piece) {
+    c->start = zero;
+    c->end = build_index(b, c->row);
+    build_piece(c);
+  } else {
+    Expr piece = build_for(b, "piece", zero, build_index(b, (c->row + c->piece - 1) / c->piece));
+    c->start = build_let(b, "start", mul(b, piece, c->piece));
+    c->end = build_let(b, "end", least(b, add(b, c->start, build_index(b, c->piece)), build_index(b, c->row)));
+    build_piece(c);
+    build_end(b);
+  }
+  if (lines > 1) build_end(b);
+}
+
+void schedule_conv(const ConvProblem *p, const Target *target, const ScheduleIo *io) {
+  (void)target;
+  Builder *b = io->builder;
+  ConvLoops c = {.problem = p, .io = io, .builder = b};
+  int64_t per_group = p->outputs / p->groups;
+  c.pointwise = p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 && p->stride[1] == 1 && !p->pad[0] && !p->pad[1] && p->in[0] == p->out[0] && p->in[1] == p->out[1];
+  c.row = c.pointwise ? p->out[0] * p->out[1] : p->out[1];
+  c.piece = c.pointwise ? LONG_PIECE : ROW_PIECE;
+  if (c.row < c.piece) c.piece = c.row;
+  c.sums = io->local(io->self, "sums", p->scalar, (uint32_t)(c.piece * (per_group < CHANNEL_BLOCK ? per_group : CHANNEL_BLOCK)));
+  Expr zero = build_index(b, 0);
+  c.batch = build_for(b, "batch", zero, build_dim(b, p->batch));
+  c.group = p->groups > 1 ? build_for(b, "group", zero, build_index(b, p->groups)) : zero;
+  Expr first = mul(b, c.group, per_group);
+  if (per_group >= CHANNEL_BLOCK) {
+    c.block = CHANNEL_BLOCK;
+    Expr block = build_for(b, "block", zero, build_index(b, per_group / CHANNEL_BLOCK));
+    c.channel = build_let(b, "channel", add(b, first, mul(b, block, CHANNEL_BLOCK)));
+    build_block(&c);
+    build_end(b);
+  }
+  if (per_group % CHANNEL_BLOCK) {
+    c.block = (uint32_t)(per_group % CHANNEL_BLOCK);
+    c.channel = build_let(b, "channel", add(b, first, build_index(b, per_group - c.block)));
+    build_block(&c);
+  }
+  if (p->groups > 1) build_end(b);
+  build_end(b);
+}
