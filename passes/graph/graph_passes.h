@@ -16,6 +16,12 @@ typedef struct FoldBudget {
 /* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 
+/* Merges nodes of one graph that compute the same, and constants that are equal. True if anything changed. */
+bool graph_cse(Module *module, Arena *scratch);
+
+/* Erases nodes and constants that no output needs. True if anything changed. */
+bool graph_dce(Module *module, Arena *scratch);
+
 /* Forms x.Group nodes: element-wise and view chains around at most one anchor. */
 void graph_fuse(Module *module, Arena *scratch);
 #endif
