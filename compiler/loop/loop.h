@@ -261,6 +261,7 @@ Expr     expr_operand(const Code *code, Expr expr, uint32_t index);
 /* ---- text (loop_print.c, loop_parse.c), verifier (loop_verify.c) --------------------------------------------------- */
 void     program_print(const Program *program, Text *text);                   /* weights of more than 64 elements as `blob "hash" bytes` */
 void     code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes);
+void     statement_print(const Program *program, const Code *code, Stmt stmt, Text *text); /* one line; of a block only its head */
 /* The words of the text form, which no slot may bear; NULL past the end. */
 const char *loop_keyword(uint32_t index);
 bool     buffer_bytes(const Program *program, const Buffer *buffer, size_t *bytes); /* false unless constant */

@@ -210,27 +210,39 @@ static void print_simple(Printer *printer, const StmtNode *node) {
   print_expr(printer, node->a, true);
 }
 
+static bool has_block(const StmtNode *node) { return node->kind == STMT_FOR || node->kind == STMT_WHILE || node->kind == STMT_IF; }
+
+/* A simple statement, or what stands before the block of another. */
+static void print_head(Printer *printer, const StmtNode *node) {
+  if (node->kind == STMT_FOR) {
+    print_for(printer, node);
+  } else if (has_block(node)) {
+    text_string(printer->text, node->kind == STMT_IF ? "if " : "while ");
+    print_expr(printer, node->a, true);
+  } else {
+    print_simple(printer, node);
+  }
+}
+
 /* The depth of blocks is bounded by LOOP_MAX_BLOCKS. */
 static void print_statements(Printer *printer, Stmt stmt, int levels) {
   for (; stmt; stmt = stmt_at(printer->code, stmt)->next) {
     const StmtNode *node = stmt_at(printer->code, stmt);
     text_indent(printer->text, levels);
-    if (node->kind == STMT_FOR) {
-      print_for(printer, node);
-      print_block(printer, node->body, levels);
-    } else if (node->kind == STMT_WHILE || node->kind == STMT_IF) {
-      text_string(printer->text, node->kind == STMT_IF ? "if " : "while ");
-      print_expr(printer, node->a, true);
-      print_block(printer, node->body, levels);
-      if (node->otherwise) {
-        text_string(printer->text, " else");
-        print_block(printer, node->otherwise, levels);
-      }
-    } else {
-      print_simple(printer, node);
+    print_head(printer, node);
+    if (has_block(node)) print_block(printer, node->body, levels);
+    if (node->otherwise) {
+      text_string(printer->text, " else");
+      print_block(printer, node->otherwise, levels);
     }
     text_char(printer->text, '\n');
   }
+}
+
+void statement_print(const Program *program, const Code *code, Stmt stmt, Text *text) {
+  Printer printer = { .program = program, .code = code, .text = text };
+  printer.names = code_slot_names(program, code, text->arena);
+  print_head(&printer, stmt_at(code, stmt));
 }
 
 /* ---- code ---- */
