@@ -77,6 +77,7 @@ static void run(void *self) {
   if (getenv("ONNXCC_LOGICAL") == NULL) pipeline_loops(program, &options);
   if (command->verify) { verify(command, arena, program, &data); return; }
   if (!command->output) return;
+#if __has_include("codegen/emit/c_emit.h")
   Emission emission;
   EmitOptions emit = {.name = command->name, .file_name = command->name, .weights = WEIGHTS_INLINE, .target = options.target, .options_text = "", .version = "0.1"};
   emit_c(program, &emit, arena, &emission);
@@ -86,6 +87,7 @@ static void run(void *self) {
   out = fopen(arena_format(arena, "%.*sh", (int)strlen(command->output) - 1, command->output), "w");
   fputs(text_finish(&emission.header), out);
   fclose(out);
+#endif
 }
 
 int main(int count, char **words) {
@@ -97,6 +99,9 @@ int main(int count, char **words) {
     else if (!strcmp(words[at], "--name")) command.name = words[++at];
     else if (!strcmp(words[at], "--rtol")) command.rtol = atof(words[++at]);
     else if (!strcmp(words[at], "--atol")) command.atol = atof(words[++at]);
+    else if (!strncmp(words[at], "--rtol=", 7)) command.rtol = atof(words[at] + 7);
+    else if (!strncmp(words[at], "--atol=", 7)) command.atol = atof(words[at] + 7);
+    else if (!strncmp(words[at], "--name=", 7)) command.name = words[at] + 7;
     else if (!strncmp(words[at], "-O", 2)) command.level = atoi(words[at] + 2);
     else if (!strncmp(words[at], "--print=", 8)) command.stage = words[at] + 8;
     else if (strncmp(words[at], "--via", 5)) command.model = words[at];

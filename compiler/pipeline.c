@@ -3,8 +3,12 @@
 #include "codegen/lower.h"
 #include "compiler/ops/ops.h"
 #include "passes/graph/graph_passes.h"
+#if __has_include("passes/loop/legalise.h")
 #include "passes/loop/legalise.h"
+#endif
+#if __has_include("passes/loop/loop_passes.h")
 #include "passes/loop/loop_passes.h"
+#endif
 #include "passes/loop/place.h"
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +120,7 @@ Program *pipeline_lower(Module *module, Arena *arena, const PipelineOptions *opt
 }
 
 void pipeline_loops(Program *program, const PipelineOptions *options) {
+#if __has_include("passes/loop/loop_passes.h")
   loop_flatten(program);
   loops_done(options, "flatten", program);
   if (options->level > 0) {
@@ -124,8 +129,11 @@ void pipeline_loops(Program *program, const PipelineOptions *options) {
     loop_simplify(program);
     loops_done(options, "simplify", program);
   }
+#endif
+#if __has_include("passes/loop/legalise.h")
   loop_legalise(program, options->target);
   loops_done(options, "legalise", program);
+#endif
   loop_place(program);
   loops_done(options, "place", program);
 }
