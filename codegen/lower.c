@@ -286,6 +286,8 @@ static uint32_t add_output(Lowering *lowering, ValueId id, uint32_t number) {
   buffer.align = 0;
   uint32_t index = program_buffer(lowering->program, buffer);
   describe_tensor(lowering, id, index, false);
+  ProgramInfo *info = &lowering->program->info;
+  info->outputs.data[info->outputs.count - 1].name = graph_output_name(lowering->module, 1, number);
   return index;
 }
 
