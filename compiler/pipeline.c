@@ -107,6 +107,8 @@ void pipeline_graph(Module *module, Arena *scratch, const PipelineOptions *optio
     graph_done(options, "fold", module);
     graph_shape(module, scratch);
   }
+  if (options->level > 0 && graph_cse(module, scratch)) graph_done(options, "cse", module);
+  if (graph_dce(module, scratch)) graph_done(options, "dce", module);
   if (options->level > 0) {
     graph_fuse(module, scratch);
     graph_done(options, "fuse", module);
