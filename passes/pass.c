@@ -51,6 +51,7 @@ static void verify(const PassState *state, PassKind kind) {
 #endif
   GraphStage stage = state->facts & FACT_GROUPS ? GRAPH_GROUPED : state->facts & FACT_SHAPES ? GRAPH_SHAPED : GRAPH_READ;
   if (kind == PASS_GRAPH) module_verify(state->module, &op_names, stage);
+  else program_verify(state->program);
 }
 
 static bool wants_dump(const PassState *state, const PassInfo *info) {
@@ -135,7 +136,8 @@ NO_RETURN static void unknown_pass(PassState *state, const char *name, size_t le
   const char *near = did_you_mean(arena_string(arena, name, length), names, PASS_COUNT);
   text_open(&quoted, arena);
   text_quoted(&quoted, name, length);
-  usage_error(state->context, CODE_UNKNOWN_PASS, near ? arena_format(arena, "did you mean %s?", near) : NULL, "no pass is called %s", text_finish(&quoted));
+  const char *hint = near ? arena_format(arena, "did you mean %s?", near) : NULL;
+  usage_error(state->context, CODE_UNKNOWN_PASS, hint, "no pass is called %s", text_finish(&quoted));
 }
 
 static void read_text(PassState *state, Arena *arena, PassKind kind, const char *file, const char *data, size_t length) {
@@ -156,7 +158,8 @@ void pass_run_text(PassState *state, const char *list, const char *file, const c
     PassId pass;
     if (!pass_find(name, name_length, &pass)) unknown_pass(state, name, name_length);
     if (is_first) read_text(state, output->arena, kind = passes[pass].kind, file, data, length);
-    if (passes[pass].kind != kind) usage_error(state->context, CODE_UNKNOWN_PASS, NULL, "%s works on the other IR than the passes before it", passes[pass].name);
+    if (passes[pass].kind != kind)
+      usage_error(state->context, CODE_UNKNOWN_PASS, NULL, "%s works on the other IR than the passes before it", passes[pass].name);
     pass_run(state, pass);
   }
   if (!state->module && !state->program) read_text(state, output->arena, kind, file, data, length);

@@ -51,7 +51,8 @@ typedef struct Value {
 #define KNOWN_LIMIT 4096u
 
 typedef enum AttributeKind {
-  ATTRIBUTE_FLOAT = 1, ATTRIBUTE_INT = 2, ATTRIBUTE_STRING = 3, ATTRIBUTE_TENSOR = 4, ATTRIBUTE_GRAPH = 5, ATTRIBUTE_FLOATS = 6, ATTRIBUTE_INTS = 7, ATTRIBUTE_STRINGS = 8
+  ATTRIBUTE_FLOAT = 1, ATTRIBUTE_INT = 2, ATTRIBUTE_STRING = 3, ATTRIBUTE_TENSOR = 4, ATTRIBUTE_GRAPH = 5,
+  ATTRIBUTE_FLOATS = 6, ATTRIBUTE_INTS = 7, ATTRIBUTE_STRINGS = 8
 } AttributeKind; /* numbered as AttributeProto.AttributeType */
 
 typedef struct Attribute {
@@ -84,7 +85,8 @@ typedef struct Node {
   ValueId   *outputs; uint32_t output_count;
   ValueId   *captures; uint32_t capture_count; /* outer values that the node's subgraphs use, without those in inputs; ascending */
   Attribute *attributes; uint32_t attribute_count, attribute_capacity; /* sorted by name; defaults are not stored: read them through ops.h */
-  bool       run_time_shape; /* set by the shape pass: the result's dims come from the declared shape, so the meaning must check the operands at run time */
+  /* set by the shape pass: the result's dims come from the declared shape, so the meaning must check the operands at run time */
+  bool       run_time_shape;
   bool       dead;           /* erased; not in any order list */
 } Node;
 
@@ -94,7 +96,8 @@ typedef struct Graph {
   NodeId      owner;       /* node whose attribute this is; 0 for the main graph and other entries (root graphs) */
   VECTOR(ValueId) inputs;
   VECTOR(ValueId) outputs;
-  VECTOR(const char *) output_names; /* a root graph's interface names once a pass put another value in their place; empty: the values' own (graph_output_name) */
+  /* a root graph's interface names once a pass put another value in their place; empty: the values' own (graph_output_name) */
+  VECTOR(const char *) output_names;
   VECTOR(NodeId)  order;   /* nodes in execution order */
 } Graph;
 
@@ -124,7 +127,8 @@ ValueId module_constant(Module *module, GraphId graph, const char *name, Element
 ValueId module_splat(Module *module, GraphId graph, const char *name, Element element, uint32_t rank, const int64_t *dims, uint64_t bits);
 ValueId module_constant_ints(Module *module, GraphId graph, const char *name, uint32_t count, const int64_t *ints); /* i64[count], copied */
 /* Not yet in any order list. Result values must exist; their definition is set here. */
-NodeId  module_node(Module *module, GraphId graph, uint32_t op, uint32_t input_count, const ValueId *inputs, uint32_t output_count, const ValueId *outputs);
+NodeId  module_node(Module *module, GraphId graph, uint32_t op, uint32_t input_count, const ValueId *inputs, uint32_t output_count,
+                    const ValueId *outputs);
 GraphId module_graph(Module *module, const char *name, GraphId parent, NodeId owner);
 void    graph_append(Module *module, GraphId graph, NodeId node);       /* at the end of the order */
 void    node_set_attribute(Module *module, NodeId node, Attribute attribute);  /* adds or replaces, keeps the order */
@@ -166,11 +170,12 @@ Uses     module_uses(Module *module, Arena *scratch);
 void     module_replace_uses(Module *module, ValueId old_value, ValueId new_value);
 /* The same for many at once, in one sweep: map[id] is the replacement of value id or 0; chains are followed to their end. One entry a value. */
 void     module_replace_many(Module *module, const ValueId *map);
-void     node_erase(Module *module, NodeId node);                       /* marks it and all in its subgraphs dead; graph_compact drops them from the orders */
-void     value_erase(Module *module, ValueId value);                    /* an unused constant: it leaves its graph */
-void     graph_compact(Module *module);                                 /* drops dead nodes from all orders */
-bool     graph_sort(Module *module, GraphId graph);                     /* topological order, O(N+E), a sorted graph stays as it is; false on a cycle (reported with the cycle printed). Needs captures */
-void     module_recapture(Module *module);                              /* recomputes every node's captures; needs no order */
+void     node_erase(Module *module, NodeId node);     /* marks it and all in its subgraphs dead; graph_compact drops them from the orders */
+void     value_erase(Module *module, ValueId value);  /* an unused constant: it leaves its graph */
+void     graph_compact(Module *module);               /* drops dead nodes from all orders */
+/* Topological order, O(N+E); a sorted graph stays as it is. False on a cycle (reported with the cycle printed). Needs captures. */
+bool     graph_sort(Module *module, GraphId graph);
+void     module_recapture(Module *module);            /* recomputes every node's captures; needs no order */
 
 /* ---- text (graph_print.c, graph_parse.c), verifier (graph_verify.c) ------------------------------------------------ */
 /* See compiler/ir.md. Operator names come through this table so that graph/ needs no operator knowledge. */
@@ -180,7 +185,8 @@ typedef struct OpNames {
   uint32_t (*find)(const char *domain, const char *name); /* 0 if unknown */
 } OpNames;
 void    module_print(const Module *module, const OpNames *names, Text *text);
-Module *module_parse(Context *context, Arena *arena, const OpNames *names, const char *file, const char *data, size_t length); /* syntax error: leaves the stage */
+/* A syntax error leaves the stage. `names` NULL: operators stay text. */
+Module *module_parse(Context *context, Arena *arena, const OpNames *names, const char *file, const char *data, size_t length);
 typedef enum GraphStage { GRAPH_READ, GRAPH_SHAPED, GRAPH_GROUPED } GraphStage; /* structure only; all types and dims too; x.Group allowed too */
 void    module_verify(const Module *module, const OpNames *names, GraphStage stage); /* a violation is a bug() */
 

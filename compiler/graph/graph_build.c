@@ -75,8 +75,11 @@ ValueId module_constant_ints(Module *module, GraphId graph, const char *name, ui
   return module_constant(module, graph, name, ELEMENT_I64, 1, (int64_t[]){count}, (Bytes){data, (size_t)count * 8});
 }
 
-NodeId module_node(Module *module, GraphId graph, uint32_t op, uint32_t input_count, const ValueId *inputs, uint32_t output_count, const ValueId *outputs) {
-  Node node = {.op = op, .domain = "", .op_type = "", .origin = {-1, "", ""}, .graph = graph, .input_count = input_count, .output_count = output_count};
+NodeId module_node(Module *module, GraphId graph, uint32_t op, uint32_t input_count, const ValueId *inputs, uint32_t output_count,
+                   const ValueId *outputs) {
+  Node node = {.op = op, .domain = "", .op_type = "", .origin = {-1, "", ""}, .graph = graph};
+  node.input_count = input_count;
+  node.output_count = output_count;
   node.inputs = arena_array(module->arena, ValueId, input_count);
   node.outputs = arena_array(module->arena, ValueId, output_count);
   for (uint32_t i = 0; i < input_count; i++) node.inputs[i] = inputs[i];

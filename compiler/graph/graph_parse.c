@@ -268,7 +268,8 @@ static void parse_elements(Parser *parser, ValueId id, int64_t count) {
   }
   lexer_expect(&parser->lexer, "]");
   uint32_t written = element == ELEMENT_STRING ? strings.count : words.count;
-  if (written != count * element_words(element)) lexer_error(&parser->lexer, "%u elements where the shape has %lld", (unsigned)written, (long long)count);
+  if (written != count * element_words(element))
+    lexer_error(&parser->lexer, "%u elements where the shape has %lld", (unsigned)written, (long long)count);
   Value *value = value_at(module, id);
   size_t bytes;
   if (element == ELEMENT_STRING) {
@@ -368,7 +369,8 @@ static void parse_list(Parser *parser, Attribute *attribute) {
 
 /* `ints []`, `floats []`, `strings []` */
 static bool parse_empty_list(Parser *parser, Attribute *attribute) {
-  static const struct { const char *word; AttributeKind kind; } kinds[] = {{"ints", ATTRIBUTE_INTS}, {"floats", ATTRIBUTE_FLOATS}, {"strings", ATTRIBUTE_STRINGS}};
+  static const struct { const char *word; AttributeKind kind; } kinds[] = {
+      {"ints", ATTRIBUTE_INTS}, {"floats", ATTRIBUTE_FLOATS}, {"strings", ATTRIBUTE_STRINGS}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     if (!lexer_accept(&parser->lexer, kinds[i].word)) continue;
     attribute->kind = kinds[i].kind;

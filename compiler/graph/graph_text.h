@@ -12,6 +12,7 @@ static inline bool is_word_letter(char c) { return (c >= 'a' && c <= 'z') || (c 
 /* Numbers that one element is written as: a c128 is two 64-bit words. */
 static inline int64_t element_words(Element element) { return element == ELEMENT_C128 ? 2 : 1; }
 
-/* Each node's captures as its regions ask for them, ascending, by node id: captures[id] in `arena` (NULL for none), counts[id]. Both zeroed on entry. */
+/* Each node's captures as its regions ask for them, ascending, by node id: captures[id] in `arena` (NULL for none) and counts[id], both
+ * zeroed on entry. */
 void module_collect_captures(const Module *module, Arena *arena, ValueId **captures, uint32_t *counts);
 #endif

@@ -44,7 +44,8 @@ static void verify_type(const Verifier *verifier, NodeId node, ValueId id) {
   if (verifier->stage == GRAPH_READ || value->type != TYPE_TENSOR) return;
   check(verifier, value->element != ELEMENT_NONE, "no element type after the shape pass", node, id);
   check(verifier, value->ranked, "no rank after the shape pass", node, id);
-  for (uint32_t axis = 0; axis < value->rank; axis++) check(verifier, value->dims[axis] != DIM_UNKNOWN, "unknown dimension after the shape pass", node, id);
+  for (uint32_t axis = 0; axis < value->rank; axis++)
+    check(verifier, value->dims[axis] != DIM_UNKNOWN, "unknown dimension after the shape pass", node, id);
 }
 
 static void verify_constant(const Verifier *verifier, NodeId node, ValueId id) {
@@ -60,7 +61,8 @@ static void verify_constant(const Verifier *verifier, NodeId node, ValueId id) {
   } else if (value->element == ELEMENT_STRING) {
     check(verifier, !count || value->strings, "a string constant without strings", node, id);
   } else {
-    check(verifier, element_file_bytes(value->element, count, &bytes) && bytes == value->data.size, "a constant whose data has another size than its shape", node, id);
+    bool fits = element_file_bytes(value->element, count, &bytes) && bytes == value->data.size;
+    check(verifier, fits, "a constant whose data has another size than its shape", node, id);
     check(verifier, !bytes || value->data.data, "a constant without data", node, id);
   }
 }
@@ -138,7 +140,8 @@ static void verify_node(Verifier *verifier, GraphId graph, NodeId id, uint32_t d
     ValueId value = node->outputs[i];
     if (!value) continue;
     define(verifier, graph, id, value);
-    check(verifier, value_at(module, value)->definition == id && value_at(module, value)->result == i, "a result with another definition than its node", id, value);
+    bool is_its_own = value_at(module, value)->definition == id && value_at(module, value)->result == i;
+    check(verifier, is_its_own, "a result with another definition than its node", id, value);
   }
 }
 

@@ -115,8 +115,8 @@ TEST(uses) {
 
 /* An output of the main graph keeps its name, captures follow. */
 TEST(replace_uses) {
-  OPEN("graph g(%c: bool[], %x: f32[4]) -> (%y, %z) { %y: f32[4] = Relu(%x) %z: f32[4] = If(%c) then_branch=graph t() -> (%y) { %t: f32[4] = Add(%y, %y) }\n"
-       "captures (%y) }");
+  OPEN("graph g(%c: bool[], %x: f32[4]) -> (%y, %z) { %y: f32[4] = Relu(%x) %z: f32[4] = If(%c) then_branch=graph t() -> (%y) {\n"
+       "%t: f32[4] = Add(%y, %y) } captures (%y) }");
   module_replace_uses(module, fixture_value(&fixture, "y"), fixture_value(&fixture, "x"));
   node_erase(module, value_at(module, fixture_value(&fixture, "y"))->definition);
   graph_compact(module);
@@ -132,8 +132,8 @@ TEST(replace_uses) {
 }
 
 TEST(replace_many) {
-  OPEN("graph g(%x: f32, %c: bool[]) -> (%d) { %a: f32 = Relu(%x) %b: f32 = Relu(%a) %d: f32 = Add(%a, %b) %e: f32 = If(%c) then_branch=graph t() -> (%b)\n"
-       "{ } captures (%b) }");
+  OPEN("graph g(%x: f32, %c: bool[]) -> (%d) { %a: f32 = Relu(%x) %b: f32 = Relu(%a) %d: f32 = Add(%a, %b)\n"
+       "%e: f32 = If(%c) then_branch=graph t() -> (%b) { } captures (%b) }");
   ValueId *map = arena_array(fixture.arena, ValueId, module->values.count);
   map[fixture_value(&fixture, "b")] = fixture_value(&fixture, "a");
   map[fixture_value(&fixture, "a")] = fixture_value(&fixture, "x");
@@ -232,8 +232,8 @@ TEST(long_chain) {
 }
 
 TEST(recapture) {
-  OPEN("graph g(%c: bool[], %x: f32, %y: f32) -> () { %k: f32[1] = constant [1] () = If(%c, %y) then_branch=graph t() -> (%k) { () = Loop() body=graph b(%i: i64) -> (%c) {\n"
-       "() = Add(%x, %x) () = Add(%y, %i) } } }");
+  OPEN("graph g(%c: bool[], %x: f32, %y: f32) -> () { %k: f32[1] = constant [1] () = If(%c, %y) then_branch=graph t() -> (%k) {\n"
+       "() = Loop() body=graph b(%i: i64) -> (%c) { () = Add(%x, %x) () = Add(%y, %i) } } }");
   module_recapture(module);
   module_verify(module, &operator_names, GRAPH_READ);
   CHECK_TEXT(body(&fixture), "graph g(%c: bool[], %x: f32, %y: f32) -> () {\n"
