@@ -40,7 +40,8 @@ static void convert_tensor(Reader *reader, const Onnx__AttributeProto *proto, At
   else if (tensor_read(reader, proto->t, path, &tensor)) attribute->tensor = tensor_constant(reader, 0, "", &tensor);
 }
 
-static void convert_subgraph(Reader *reader, NodeId node, const Onnx__AttributeProto *proto, const Scope *scope, Attribute *attribute, const char *path) {
+static void convert_subgraph(Reader *reader, NodeId node, const Onnx__AttributeProto *proto, const Scope *scope, Attribute *attribute,
+                             const char *path) {
   path = arena_format(reader->arena, "%s.%s", path, proto->name);
   if (!proto->g) {
     model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "a graph attribute has no graph");
@@ -91,15 +92,16 @@ void convert_attributes(Reader *reader, NodeId node, const Onnx__NodeProto *prot
     const Scope *where = NULL;
     const Onnx__AttributeProto *source = attribute_resolve(proto->attribute[i], scope, &where);
     if (!name || !*name || node_attribute(node_at(reader->module, node), name)) {
-      model_error(reader->context, CODE_ATTRIBUTE_NAME, (Place){.path = path}, NULL, name && *name ? "an attribute is given twice" : "an attribute has no name");
+      model_error(reader->context, CODE_ATTRIBUTE_NAME, (Place){.path = path}, NULL,
+                  name && *name ? "an attribute is given twice" : "an attribute has no name");
       continue;
     }
     if (!source) continue; /* a reference to an attribute that the call leaves out */
     Attribute attribute = {.name = arena_string(reader->arena, name, strlen(name))};
     if (convert_kind(reader, node, source, where, &attribute, path)) node_set_attribute(reader->module, node, attribute);
     else if (node_at(reader->module, node)->op)
-      model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "attribute number %zu is of a kind (%d) that is not supported", i,
-                  (int)attribute.kind);
+      model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "attribute number %zu is of a kind (%d) that is not supported",
+                  i, (int)attribute.kind);
   }
 }
 

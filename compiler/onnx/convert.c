@@ -56,9 +56,13 @@ static ValueId make_value(Reader *reader, const Scope *scope, const char *name, 
 
 ValueId scope_find(const Reader *reader, const Scope *scope, const char *name) { return find(reader, scope, name); }
 
-void scope_bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const char *path) { (void)bind(reader, scope, name, value, path); }
+void scope_bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const char *path) {
+  (void)bind(reader, scope, name, value, path);
+}
 
-void scope_expect(Reader *reader, const Scope *scope, const char *name, ValueId value) { names_add(&reader->names, scope->id | EXPECTED, name, value); }
+void scope_expect(Reader *reader, const Scope *scope, const char *name, ValueId value) {
+  names_add(&reader->names, scope->id | EXPECTED, name, value);
+}
 
 /* The operand of that name; "" is an omitted one. */
 static ValueId resolve(Reader *reader, const Scope *scope, const char *name, const char *path) {

@@ -154,7 +154,8 @@ static bool read_location(Reader *reader, const Onnx__TensorProto *tensor, Place
     else if (!strcmp(key, "location")) location->file = value;
     else if (!strcmp(key, "offset")) good = parse_number(value, &location->offset);
     else if (!strcmp(key, "length")) good = location->has_length = parse_number(value, &location->length);
-    else if (strcmp(key, "checksum")) model_warning(reader->context, CODE_EXTERNAL_KEY, place, NULL, "an unknown key of the external data is ignored");
+    else if (strcmp(key, "checksum"))
+      model_warning(reader->context, CODE_EXTERNAL_KEY, place, NULL, "an unknown key of the external data is ignored");
     if (!good) {
       model_error(reader->context, CODE_EXTERNAL_KEY, place, "offset and length are decimal byte counts", "the external data has a malformed entry");
       return false;

@@ -59,7 +59,8 @@ static bool is_recursive(Reader *reader, const Onnx__FunctionProto *function, co
     text_string(&chain, quoted(reader, text_or_empty(call->function->name)));
     if (call->function == function) break;
   }
-  model_error(reader->context, CODE_FUNCTION_RECURSION, (Place){.path = path}, "ONNX functions may not call themselves", "a function calls itself: %s",
+  model_error(reader->context, CODE_FUNCTION_RECURSION, (Place){.path = path}, "ONNX functions may not call themselves",
+              "a function calls itself: %s",
               text_finish(&chain));
   return true;
 }

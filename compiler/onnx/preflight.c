@@ -103,7 +103,8 @@ NO_RETURN static void refuse(Walk *walk, DiagnosticCode code, size_t offset, con
 static void charge(Walk *walk, size_t bytes, size_t offset) {
   if (walk->out) return;
   if (bytes > *walk->budget)
-    limit_error(walk->context, CODE_MODEL_BUDGET, walk_place(walk, offset), "a model of this size should need far less; was it made to exhaust memory?",
+    limit_error(walk->context, CODE_MODEL_BUDGET, walk_place(walk, offset),
+                "a model of this size should need far less; was it made to exhaust memory?",
                 "reading this file would take more memory than 64 MiB plus eight times its size");
   *walk->budget -= bytes;
 }

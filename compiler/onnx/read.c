@@ -1,13 +1,15 @@
 /* The entry points: a model file to a checked module, a tensor file to a tensor. */
+#include "compiler/base/hash.h"
 #include "compiler/onnx/preflight.h"
-#include "compiler/onnx/reader.h"
+#include "compiler/onnx/upgrade.h"
 #include <string.h>
 
 #define FILE_LIMIT ((uint64_t)64 << 30) /* bytes of a file unless an option says otherwise */
 
 void reader_charge(Reader *reader, uint64_t bytes, const char *path) {
   if (bytes > reader->budget)
-    limit_error(reader->context, CODE_MODEL_BUDGET, (Place){.path = path}, "a model of this size should need far less; was it made to exhaust memory?",
+    limit_error(reader->context, CODE_MODEL_BUDGET, (Place){.path = path},
+                "a model of this size should need far less; was it made to exhaust memory?",
                 "reading this model would take more memory than 64 MiB plus eight times its size");
   reader->budget -= (size_t)bytes;
 }
@@ -31,22 +33,6 @@ static void reader_close(Reader *reader) {
 
 /* ---- models --------------------------------------------------------------------------------------------------------------- */
 
-/* 64 bits of the file's bytes, to tell models apart; four lanes, so that the speed is that of memory. */
-static uint64_t hash_bytes(Bytes bytes) {
-  uint64_t lanes[4] = {bytes.size, 1, 2, 3}, word;
-  size_t   at = 0;
-  for (; bytes.size - at >= 32; at += 32)
-    for (unsigned lane = 0; lane < 4; lane++) {
-      memcpy(&word, bytes.data + at + lane * 8, 8);
-      lanes[lane] = (lanes[lane] ^ word) * 0x9e3779b97f4a7c15u;
-      lanes[lane] ^= lanes[lane] >> 29;
-    }
-  for (; at < bytes.size; at++) lanes[at & 3] = (lanes[at & 3] ^ bytes.data[at]) * 0x9e3779b97f4a7c15u;
-  uint64_t result = lanes[0];
-  for (unsigned lane = 1; lane < 4; lane++) result = (result ^ lanes[lane] ^ result >> 31) * 0xd6e8feb86659fd93u;
-  return result ^ result >> 32;
-}
-
 static const char *keep(Reader *reader, const char *text) { return text ? arena_string(reader->arena, text, strlen(text)) : ""; }
 
 static void read_header(Reader *reader) {
@@ -59,7 +45,8 @@ static void read_header(Reader *reader) {
     check_errors(reader->context);
   }
   if (model->ir_version < ONNX_IR_OLDEST || model->ir_version > ONNX_IR_NEWEST)
-    model_error(reader->context, CODE_IR_VERSION, place, "convert it with the onnx package's version converter", "the file is of IR version %lld; %d to %d are read",
+    model_error(reader->context, CODE_IR_VERSION, place, "convert it with the onnx package's version converter",
+                "the file is of IR version %lld; %d to %d are read",
                 (long long)model->ir_version, ONNX_IR_OLDEST, ONNX_IR_NEWEST);
   reader->opsets = opsets_read(reader, model->n_opset_import, model->opset_import, reader->path);
   if (!reader->opsets.count) model_error(reader->context, CODE_OPSET, place, NULL, "the model does not say which operator sets it uses");
@@ -71,8 +58,9 @@ static void read_header(Reader *reader) {
   module->domain = keep(reader, model->domain);
   module->description = keep(reader, model->doc_string);
   for (size_t i = 0; i < model->n_metadata_props; i++)
-    vector_push(reader->arena, &module->metadata, (Metadata){keep(reader, model->metadata_props[i]->key), keep(reader, model->metadata_props[i]->value)});
-  if (!reader->options->keep_weights_unread) module->hash = hash_bytes(reader->input);
+    vector_push(reader->arena, &module->metadata,
+                (Metadata){keep(reader, model->metadata_props[i]->key), keep(reader, model->metadata_props[i]->value)});
+  if (!reader->options->keep_weights_unread) module->hash = hash_bytes(0, reader->input.data, reader->input.size);
   functions_prepare(reader);
   check_errors(reader->context);
 }
@@ -87,6 +75,9 @@ Module *onnx_read_bytes(Context *context, Arena *arena, OnnxFile *file, const On
   vector_push(arena, &module->files_read, keep(reader, name));
   Scope scope = {.graph = 1, .path = "graph", .prefix = "", .opsets = &reader->opsets};
   convert_graph(reader, reader->model->graph, scope_open(reader, scope, name));
+  check_errors(context);
+  upgrade_module(reader);
+  check_module(reader);
   check_errors(context);
   module_recapture(module);
   for (GraphId graph = 1; graph < module->graphs.count; graph++) graph_sort(module, graph);

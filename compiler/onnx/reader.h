@@ -5,6 +5,8 @@
 #include "compiler/onnx/onnx_read.h"
 #include "onnx.pb-c.h"
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements of files are used where they lie, as little-endian values");
+
 /* A file in memory. */
 typedef struct OnnxMap {
   const char     *name;     /* its path */

@@ -191,7 +191,8 @@ bool tensor_read(Reader *reader, const Onnx__TensorProto *proto, const char *pat
   *out = (TensorData){.content = CONTENT_DATA};
   if (!tensor_dims(reader, proto->n_dims, proto->dims, path, out)) return false;
   if (proto->data_type <= 0 || proto->data_type >= ELEMENT_COUNT) {
-    model_error(reader->context, CODE_TENSOR_ELEMENT, (Place){.path = path}, NULL, "the tensor's element type %d is not one of the standard", proto->data_type);
+    model_error(reader->context, CODE_TENSOR_ELEMENT, (Place){.path = path}, NULL, "the tensor's element type %d is not one of the standard",
+                proto->data_type);
     return false;
   }
   if (proto->segment) {

@@ -52,7 +52,8 @@ static Dim convert_dim(Reader *reader, ValueId value, const Onnx__TensorShapePro
   Module *module = reader->module;
   if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
     if (dim->dim_value >= 0) return dim_constant(&module->dims, dim->dim_value);
-    model_warning(reader->context, CODE_TYPE_DIMS, (Place){.path = path}, "set it with -D or --shape", "dimension %zu is %lld and taken as free", axis,
+    model_warning(reader->context, CODE_TYPE_DIMS, (Place){.path = path}, "set it with -D or --shape", "dimension %zu is %lld and taken as free",
+                  axis,
                   (long long)dim->dim_value);
   } else if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *dim->dim_param) {
     return symbol_find(reader, dim->dim_param, is_input);
@@ -67,7 +68,8 @@ static bool check_shape(Reader *reader, const Shape *shape, const char *path) {
     return false;
   }
   if (shape->shape && shape->shape->n_dim > MAX_RANK) {
-    model_error(reader->context, CODE_TENSOR_RANK, place, NULL, "%zu dimensions are declared; at most %u are supported", shape->shape->n_dim, MAX_RANK);
+    model_error(reader->context, CODE_TENSOR_RANK, place, NULL, "%zu dimensions are declared; at most %u are supported", shape->shape->n_dim,
+                MAX_RANK);
     return false;
   }
   return true;
