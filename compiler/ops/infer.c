@@ -149,6 +149,18 @@ Dim infer_broadcast_dim(Infer *infer, Dim a, Dim b) {
   return a_constant ? a : b_constant ? b : dim_max(table, a, b);
 }
 
+void infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b) {
+  DimTable *table = infer_table(infer);
+  Dim difference = dim_sub(table, a, b);
+  if (a == DIM_UNKNOWN || b == DIM_UNKNOWN || (dim_lo(table, difference) <= 0 && dim_hi(table, difference) >= 0)) return;
+  Text x, y;
+  text_open(&x, infer->module->arena);
+  text_open(&y, infer->module->arena);
+  dim_print(table, a, &x);
+  dim_print(table, b, &y);
+  infer_error(infer, CODE_SHAPE, NULL, "%s is %s, but %s is %s", what_a, text_finish(&x), what_b, text_finish(&y));
+}
+
 void infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims) {
   *rank = 0;
   for (uint32_t at = 0; at < count; at++)

@@ -27,7 +27,8 @@ enum OpFlags {
   OPF_RANDOM = 2,        /* not a function of its operands: neither folded nor merged */
   OPF_CHEAP = 4,         /* point: may be recomputed at each read (views, casts, dequantisation) */
   OPF_MOVES = 8,         /* point: moves elements without changing them: the result has operand 0's type, quantisation and range */
-  OPF_REDUCES = 16       /* loops: each operand element is read at most a few times (reductions, softmax): producers may be inlined */
+  OPF_REDUCES = 16,      /* loops: each operand element is read at most a few times (reductions, softmax): producers may be inlined */
+  OPF_POINTWISE = 32     /* point: operand 0 has the result's dims and is read only at the result's index: may stand behind an anchor */
 };
 
 typedef struct Infer Infer;
@@ -114,6 +115,8 @@ void     infer_set_declared(Infer *infer, uint32_t result);
 /* numpy broadcasting of two dims; a provable mismatch is an error. */
 Dim      infer_broadcast_dim(Infer *infer, Dim a, Dim b);
 void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims /* MAX_RANK */);
+/* Two dims that the operator wants equal: if they provably differ, an error that names them. The message is "<what_a> is 3, but <what_b> is 4". */
+void     infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b);
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 

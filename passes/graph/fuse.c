@@ -3,7 +3,7 @@
  * Each fusible node starts as a cluster of its own. Walking the graph in order, a node P is merged into its only reader C when
  *   - P is element-wise or a point operator, has no anchor in its cluster, and C reads each element about once (C element-wise over the same
  *     number of elements, a view, or an anchor that reduces) or P is a view or cast that costs nothing to repeat; or
- *   - P's cluster ends in its anchor or in consumers of it, C is element-wise, has no anchor yet, and reads P at the index it writes.
+ *   - P's cluster ends in its anchor or in consumers of it, C is element-wise or OPF_POINTWISE, has no anchor yet, and reads P at the index it writes.
  * Every cluster has one stored value, so no cycle can arise, and the group stands where its last member stood.
  * What it does not try: several stored values, views behind an anchor, recomputation of anything with two readers. */
 #include "passes/graph/graph_passes.h"
@@ -55,12 +55,19 @@ static bool may_inline_producer(Clusters *clusters, NodeId producer, NodeId cons
   return view || (from == to && reads_of(c, p->outputs[0]) == 1) || (c_info->kind == KIND_POINT && (c_info->flags & OPF_MOVES) && from == to);
 }
 
+/* Does C read `value` at no other index than that of its result? */
+static bool reads_in_place(const Node *node, ValueId value) {
+  const OpInfo *info = op_info(node->op);
+  if (info->kind == KIND_ELEMENTWISE) return true;
+  return info->kind == KIND_POINT && (info->flags & OPF_POINTWISE) && node->inputs[0] == value && reads_of(node, value) == 1;
+}
+
 /* May C be inlined where P's cluster writes its result? */
 static bool may_inline_consumer(Clusters *clusters, NodeId producer, NodeId consumer) {
   Module *module = clusters->module;
   const Node *p = node_at(module, producer), *c = node_at(module, consumer);
   NodeId anchor = clusters->anchor[find(clusters, producer)];
-  if (!anchor || op_info(c->op)->kind != KIND_ELEMENTWISE || clusters->anchor[find(clusters, consumer)]) return false;
+  if (!anchor || !reads_in_place(c, p->outputs[0]) || clusters->anchor[find(clusters, consumer)]) return false;
   const Value *written = value_at(module, node_at(module, anchor)->outputs[0]);
   return same_dims(value_at(module, p->outputs[0]), value_at(module, c->outputs[0])) && same_dims(written, value_at(module, c->outputs[0]));
 }
