@@ -1,4 +1,4 @@
-/* Gemm and MatMul: contractions with one accumulator, ascending over the inner dimension. */
+/* Gemm: a contraction with one accumulator, ascending over the inner dimension. MatMul is in matmul.c. */
 #include "compiler/ops/meaning.h"
 
 /* ONNX Gemm-13: Y = alpha * A' * B' + beta * C, A' (M, K), B' (K, N), C broadcast to (M, N). */

@@ -12,10 +12,21 @@ static int64_t dim_or_zero(const Module *module, ValueId id, uint32_t axis) {
   return axis < value->rank && dim_is_constant(&module->dims, value->dims[axis], &extent) ? extent : 0;
 }
 
+/* Elements of the weights that each result's element meets: all of one output channel's. */
+static int64_t per_channel(const Module *module, ValueId weights, uint32_t channel_axis) {
+  int64_t channels = dim_or_zero(module, weights, channel_axis);
+  return channels ? elements_or_zero(module, weights) / channels : 0;
+}
+
 int64_t op_macs(const Module *module, NodeId id) {
   const Node *node = node_at(module, id);
   switch (node->op) {
   case OP_Gemm: return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], op_int(module, node, "transA") ? 0 : 1);
+  case OP_MatMul:
+  case OP_MatMulInteger: return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], value_at(module, node->inputs[0])->rank - 1);
+  case OP_Conv:
+  case OP_ConvInteger: return elements_or_zero(module, node->outputs[0]) * per_channel(module, node->inputs[1], 0);
+  case OP_ConvTranspose: return elements_or_zero(module, node->inputs[0]) * per_channel(module, node->inputs[1], 0);
   default: return 0;
   }
 }

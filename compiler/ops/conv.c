@@ -1,0 +1,241 @@
+/* Convolutions as direct loops: each output element gathers its window with one accumulator, over input channels and then kernel positions, both
+ * ascending; it starts from 0 and the bias is added last. The kernel loops run over the positions that lie on elements, so nothing is tested inside.
+ * A transposed convolution gathers too: for each output position the inputs that reach it. */
+#include "compiler/ops/window.h"
+
+/* Checks operands 0 (N, C, D...) and 1, whose leading axes hold the channels; gives the kernel's extents. */
+static bool conv_open(Infer *infer, Dim *kernel) {
+  uint32_t rank = infer_rank(infer, 0);
+  if (infer_rank(infer, 1) != rank) {
+    infer_error(infer, CODE_RANK, NULL, "the input has rank %u, but the weights have rank %u", rank, infer_rank(infer, 1));
+    return false;
+  }
+  for (uint32_t at = 0; at + 2 < rank; at++) kernel[at] = infer_dim(infer, 1, at + 2);
+  return true;
+}
+
+static bool groups_divide(Infer *infer, Dim channels, const char *what) {
+  int64_t group = infer_int(infer, "group"), extent;
+  if (group > 0 && (!dim_is_constant(infer_table(infer), channels, &extent) || extent % group == 0)) return true;
+  infer_error(infer, CODE_VALUE, NULL, "group is %lld, which does not divide the %s", (long long)group, what);
+  return false;
+}
+
+/* The bias, if there is one, holds an element a channel. */
+static void check_bias(Infer *infer, uint32_t operand, Dim channels) {
+  if (!infer_has(infer, operand)) return;
+  if (infer_rank(infer, operand) != 1) infer_error(infer, CODE_RANK, NULL, "the bias must have rank 1");
+  else infer_agree(infer, infer_dim(infer, operand, 0), channels, "the bias's size", "the number of output channels");
+}
+
+static void set_windowed(Infer *infer, Dim channels, const WindowPlan *plan) {
+  Dim dims[MAX_RANK] = {infer_dim(infer, 0, 0), channels};
+  for (uint32_t at = 0; at < plan->rank; at++) dims[at + 2] = plan->axis[at].output;
+  infer_set(infer, 0, plan->rank + 2, dims);
+}
+
+static bool conv_plan(Infer *infer, WindowPlan *plan) {
+  Dim kernel[MAX_RANK];
+  return conv_open(infer, kernel) && window_plan(infer, kernel, false, plan);
+}
+
+/* ONNX Conv-22 and ConvInteger-10: X (N, C, D...), W (M, C/group, K...), Y (N, M, D'...). */
+static void infer_convolution(Infer *infer) {
+  WindowPlan plan;
+  if (!conv_plan(infer, &plan)) return;
+  Dim channels = infer_dim(infer, 1, 0), group = dim_constant(infer_table(infer), infer_int(infer, "group"));
+  if (!groups_divide(infer, channels, "number of output channels") || !groups_divide(infer, infer_dim(infer, 0, 1), "number of input channels")) return;
+  infer_agree(infer, infer_dim(infer, 0, 1), dim_mul(infer_table(infer), infer_dim(infer, 1, 1), group), "the number of input channels",
+              "that of the weights times group");
+  set_windowed(infer, channels, &plan);
+}
+
+void infer_conv(Infer *infer);
+void infer_conv_integer(Infer *infer);
+void infer_conv_transpose(Infer *infer);
+void loops_conv(Meaning *m);
+void loops_conv_integer(Meaning *m);
+void loops_conv_transpose(Meaning *m);
+
+void infer_conv(Infer *infer) {
+  infer_convolution(infer);
+  if (!infer->failed) check_bias(infer, 2, infer_dim(infer, 1, 0));
+}
+
+void infer_conv_integer(Infer *infer) {
+  infer_set_element(infer, 0, ELEMENT_I32);
+  infer_convolution(infer);
+}
+
+/* ---- the loops around one output element --------------------------------------------------------------------------------- */
+
+typedef struct ConvLoops {
+  WindowPlan plan;
+  Expr index[MAX_RANK];       /* of the output element */
+  Expr group, within;         /* its channel is group * (channels a group) + within */
+  WindowRange range[MAX_RANK];/* plain convolutions: kernel positions on elements */
+  Expr input_channels;        /* a group's, as an extent */
+  uint32_t blocks;            /* open around the output element */
+} ConvLoops;
+
+/* Opens loops over batch, group, channel and position. `per_group` is the number of output channels a group. */
+static void open_outputs(Meaning *m, ConvLoops *loops, Dim per_group, bool with_range) {
+  Builder *builder = m->builder;
+  loops->index[0] = expr_loop(m, "n", meaning_dim(m, 0, 0), &loops->blocks);
+  loops->group = expr_loop(m, "g", dim_constant(&m->module->dims, meaning_int(m, "group")), &loops->blocks);
+  loops->within = expr_loop(m, "oc", per_group, &loops->blocks);
+  loops->index[1] = expr_let(m, "channel", expr_add(m, expr_mul(m, loops->group, build_dim(builder, per_group)), loops->within));
+  for (uint32_t at = 0; at < loops->plan.rank; at++) {
+    loops->index[at + 2] = expr_loop(m, window_output_name(loops->plan.rank, at), loops->plan.axis[at].output, &loops->blocks);
+    if (with_range) loops->range[at] = window_range(m, &loops->plan.axis[at], loops->index[at + 2]);
+  }
+}
+
+static Expr open_input_channels(Meaning *m, const ConvLoops *loops, uint32_t *blocks) {
+  if (expr_is(m, loops->input_channels, 1)) return expr_index(m, 0);
+  ++*blocks;
+  return build_for(m->builder, "ic", expr_index(m, 0), loops->input_channels);
+}
+
+static Expr open_kernel(Meaning *m, const ConvLoops *loops, uint32_t at, uint32_t *blocks) {
+  const WindowRange *range = &loops->range[at];
+  if (expr_is(m, range->lo, 0) && expr_is(m, range->hi, 1)) return expr_index(m, 0);
+  ++*blocks;
+  return build_for(m->builder, window_kernel_name(loops->plan.rank, at), range->lo, range->hi);
+}
+
+/* Channels a group that input and weights agree on. */
+static void conv_input_channels(Meaning *m, ConvLoops *loops) {
+  Dim group = dim_constant(&m->module->dims, meaning_int(m, "group"));
+  loops->input_channels = expr_agree(m, meaning_dim(m, 1, 1), dim_floordiv(&m->module->dims, meaning_dim(m, 0, 1), group));
+}
+
+/* Opens the loops over one window; gives the indices into operands 0 and 1. */
+static uint32_t open_window(Meaning *m, const ConvLoops *loops, Expr *input, Expr *weight) {
+  uint32_t blocks = 0;
+  input[0] = loops->index[0];
+  weight[0] = loops->index[1];
+  weight[1] = open_input_channels(m, loops, &blocks);
+  input[1] = expr_add(m, expr_mul(m, loops->group, loops->input_channels), weight[1]);
+  for (uint32_t at = 0; at < loops->plan.rank; at++) {
+    weight[at + 2] = open_kernel(m, loops, at, &blocks);
+    input[at + 2] = window_input(m, &loops->plan.axis[at], loops->index[at + 2], weight[at + 2]);
+  }
+  return blocks;
+}
+
+void loops_conv(Meaning *m) {
+  Infer infer = meaning_infer(m);
+  ConvLoops loops = {0};
+  Scalar scalar = meaning_result_compute(m, 0);
+  Expr input[MAX_RANK], weight[MAX_RANK];
+  require(m->module->context, conv_plan(&infer, &loops.plan));
+  conv_input_channels(m, &loops);
+  open_outputs(m, &loops, dim_floordiv(&m->module->dims, meaning_dim(m, 1, 0), dim_constant(&m->module->dims, meaning_int(m, "group"))), true);
+  Expr sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
+  uint32_t blocks = open_window(m, &loops, input, weight);
+  build_set(m->builder, sum, build_ternary(m->builder, LOOP_MULADD, meaning_read(m, 0, input), meaning_read(m, 1, weight), sum));
+  meaning_end_loops(m, blocks);
+  Expr value = meaning_has(m, 2) ? expr_add(m, sum, meaning_read(m, 2, &loops.index[1])) : sum;
+  meaning_write(m, 0, loops.index, value);
+  meaning_end_loops(m, loops.blocks);
+}
+
+/* ---- integers --------------------------------------------------------------------------------------------------------------- */
+
+/* A scalar or one-element zero point, or one a channel, as i32; 0 where there is none. */
+static Expr zero_point(Meaning *m, uint32_t operand, Expr channel) {
+  int64_t extent;
+  if (!meaning_has(m, operand)) return expr_number(m, SCALAR_I32, 0);
+  bool shared = meaning_rank(m, operand) == 0 || (dim_is_constant(&m->module->dims, meaning_dim(m, operand, 0), &extent) && extent == 1);
+  Expr index = shared ? expr_index(m, 0) : channel;
+  return build_cast(m->builder, SCALAR_I32, meaning_read(m, operand, &index));
+}
+
+/* Padding stands for the input's zero point, so it adds nothing and the window is clamped here too. */
+void loops_conv_integer(Meaning *m) {
+  Infer infer = meaning_infer(m);
+  ConvLoops loops = {0};
+  Expr input[MAX_RANK], weight[MAX_RANK];
+  require(m->module->context, conv_plan(&infer, &loops.plan));
+  conv_input_channels(m, &loops);
+  open_outputs(m, &loops, dim_floordiv(&m->module->dims, meaning_dim(m, 1, 0), dim_constant(&m->module->dims, meaning_int(m, "group"))), true);
+  Expr sum = build_var(m->builder, "sum", expr_number(m, SCALAR_I32, 0));
+  Expr input_zero = expr_let(m, "zero", zero_point(m, 2, expr_index(m, 0))), weight_zero = expr_let(m, "zero", zero_point(m, 3, loops.index[1]));
+  uint32_t blocks = open_window(m, &loops, input, weight);
+  Expr x = expr_sub(m, build_cast(m->builder, SCALAR_I32, meaning_read(m, 0, input)), input_zero);
+  Expr w = expr_sub(m, build_cast(m->builder, SCALAR_I32, meaning_read(m, 1, weight)), weight_zero);
+  build_set(m->builder, sum, build_ternary(m->builder, LOOP_MULADD, x, w, sum));
+  meaning_end_loops(m, blocks);
+  meaning_write(m, 0, loops.index, sum);
+  meaning_end_loops(m, loops.blocks);
+}
+
+/* ---- transposed ------------------------------------------------------------------------------------------------------------- */
+
+static bool transposed_plan(Infer *infer, WindowPlan *plan) {
+  Dim kernel[MAX_RANK];
+  return conv_open(infer, kernel) && window_plan_transposed(infer, kernel, plan);
+}
+
+/* ONNX ConvTranspose-22: X (N, C, D...), W (C, M/group, K...), Y (N, M, D'...). */
+void infer_conv_transpose(Infer *infer) {
+  WindowPlan plan;
+  if (!transposed_plan(infer, &plan) || !groups_divide(infer, infer_dim(infer, 0, 1), "number of input channels")) return;
+  infer_agree(infer, infer_dim(infer, 0, 1), infer_dim(infer, 1, 0), "the number of input channels", "that of the weights");
+  Dim channels = dim_mul(infer_table(infer), infer_dim(infer, 1, 1), dim_constant(infer_table(infer), infer_int(infer, "group")));
+  check_bias(infer, 2, channels);
+  set_windowed(infer, channels, &plan);
+}
+
+/* The number of integers in 0 .. floor(a / by). */
+static Expr count_up_to(Meaning *m, Expr a, int64_t by) {
+  return expr_div(m, expr_max(m, expr_add(m, a, expr_index(m, by)), expr_index(m, 0)), expr_index(m, by));
+}
+
+/* Opens a loop over the pairs (input, kernel position) that reach output position `at`. With dilation 1 each input in a range has one position;
+ * else all kernel positions are tried, and those off the stride's grid are skipped. */
+static void open_reaching(Meaning *m, const WindowAxis *axis, const char *name, Expr at, Expr *input, Expr *k, uint32_t *blocks) {
+  Builder *builder = m->builder;
+  Expr shifted = expr_let(m, "shifted", expr_add(m, at, build_dim(builder, axis->pad_begin)));
+  Expr kernel = build_dim(builder, axis->kernel), extent = build_dim(builder, axis->input), zero = expr_index(m, 0);
+  if (axis->dilation == 1) {
+    Expr lo = expr_divide_up(m, expr_add(m, expr_sub(m, shifted, kernel), expr_index(m, 1)), axis->stride);
+    Expr hi = expr_min(m, count_up_to(m, shifted, axis->stride), extent);
+    *input = build_for(builder, "i", expr_let(m, "lo", lo), expr_let(m, "hi", hi));
+    *k = expr_sub(m, shifted, expr_mul(m, *input, expr_index(m, axis->stride)));
+    ++*blocks;
+    return;
+  }
+  Expr hi = expr_min(m, count_up_to(m, shifted, axis->dilation), kernel);
+  *k = build_for(builder, name, zero, expr_let(m, "hi", hi));
+  Expr distance = expr_let(m, "distance", expr_sub(m, shifted, expr_mul(m, *k, expr_index(m, axis->dilation))));
+  *input = expr_let(m, "i", expr_div(m, distance, expr_index(m, axis->stride)));
+  Expr on_grid = expr_eq(m, expr_rem(m, distance, expr_index(m, axis->stride)), zero);
+  build_if(builder, expr_and(m, on_grid, expr_lt(m, *input, extent)));
+  *blocks += 2;
+}
+
+void loops_conv_transpose(Meaning *m) {
+  Infer infer = meaning_infer(m);
+  ConvLoops loops = {0};
+  Scalar scalar = meaning_result_compute(m, 0);
+  Expr input[MAX_RANK], weight[MAX_RANK];
+  require(m->module->context, transposed_plan(&infer, &loops.plan));
+  Expr channels = expr_agree(m, meaning_dim(m, 0, 1), meaning_dim(m, 1, 0));
+  loops.input_channels = expr_div(m, channels, expr_index(m, meaning_int(m, "group")));
+  open_outputs(m, &loops, meaning_dim(m, 1, 1), false);
+  Expr sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
+  uint32_t blocks = 0;
+  Expr ic = open_input_channels(m, &loops, &blocks);
+  input[0] = loops.index[0];
+  input[1] = weight[0] = expr_let(m, "c", expr_add(m, expr_mul(m, loops.group, loops.input_channels), ic));
+  weight[1] = loops.within;
+  for (uint32_t at = 0; at < loops.plan.rank; at++)
+    open_reaching(m, &loops.plan.axis[at], window_kernel_name(loops.plan.rank, at), loops.index[at + 2], &input[at + 2], &weight[at + 2], &blocks);
+  build_set(m->builder, sum, build_ternary(m->builder, LOOP_MULADD, meaning_read(m, 0, input), meaning_read(m, 1, weight), sum));
+  meaning_end_loops(m, blocks);
+  Expr value = meaning_has(m, 2) ? expr_add(m, sum, meaning_read(m, 2, &loops.index[1])) : sum;
+  meaning_write(m, 0, loops.index, value);
+  meaning_end_loops(m, loops.blocks);
+}
