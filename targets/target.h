@@ -21,7 +21,7 @@ typedef struct Target {
   unsigned    stack_limit;     /* bytes a kernel may use for local buffers */
 } Target;
 
-const Target *target_find(const char *name);       /* NULL if unknown; "native" and "host" are resolved by the caller's machine */
+const Target *target_find(const char *name);       /* a row, an alias, "native" or "host" (this machine); NULL if unknown */
 const Target *target_at(uint32_t index);           /* NULL past the end */
 const Target *target_host(void);                   /* the host architecture's baseline */
 const Target *target_native(void);                 /* the best row this very machine can run */
