@@ -1,0 +1,279 @@
+/* Kernels and library functions: a comment, a signature, a body.
+ *
+ * A kernel's C parameters are the symbols its subscripts and bounds use, then pointers to the operands it touches; what a body does not touch is
+ * no parameter, and calls leave it out. A pointer is `restrict` only if no call of the program hands the kernel overlapping memory through it
+ * and another operand while one of the two is written. */
+#include "c_emit.h"
+
+#include <string.h>
+
+enum { FRAME_BYTES = 64 }; /* return address, saved registers and spills of one call, allowed on top of declared locals */
+
+/* ---- bodies ---- */
+
+/* What printing a body may add to the emitter, so that it can be undone. */
+typedef struct Additions {
+  bool   needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];
+  bool  *function_printed;
+  size_t functions_length;
+  bool   needs_unroll;
+} Additions;
+
+static void remember(const Emitter *e, Additions *additions) {
+  memcpy(additions->needed, e->needed, sizeof additions->needed);
+  additions->function_printed = arena_copy(e->arena, e->function_printed, e->program->functions.count + 1);
+  additions->functions_length = e->functions.length;
+  additions->needs_unroll = e->needs_unroll;
+}
+
+static void undo(Emitter *e, const Additions *additions) {
+  memcpy(e->needed, additions->needed, sizeof additions->needed);
+  memcpy(e->function_printed, additions->function_printed, e->program->functions.count + 1);
+  e->functions.length = additions->functions_length;
+  e->needs_unroll = additions->needs_unroll;
+}
+
+/* A let that was live but that no printed line reads: a comparison that ranges decided has swallowed it. */
+static bool drop_unread(Emitter *e) {
+  bool dropped = false;
+  for (Stmt s = 1; s < e->now.code->stmts.count; s++) {
+    const StmtNode *stmt = stmt_at(e->now.code, s);
+    bool            names = stmt->kind == STMT_LET || stmt->kind == STMT_VAR || stmt->kind == STMT_SET;
+    if (!names || !e->now.stmt_live[s] || e->now.slot_printed[stmt->slot]) continue;
+    e->now.stmt_live[s] = false;
+    dropped = true;
+  }
+  return dropped;
+}
+
+void c_body(Emitter *e, Text *out) {
+  Additions *before = arena_new(e->arena, Additions);
+  remember(e, before);
+  for (;;) {
+    size_t start = out->length;
+    e->now.out = out;
+    c_statements(e, e->now.code->body);
+    if (!drop_unread(e)) return;
+    out->length = start;
+    undo(e, before);
+    memset(e->now.slot_printed, 0, e->now.code->slots.count);
+    memset(e->now.operand_used, 0, e->now.code->operands.count);
+    memset(e->now.operand_written, 0, e->now.code->operands.count);
+    memset(e->now.code_symbols, 0, e->program->dims->symbols.count);
+    e->now.stack = e->now.callee_stack = 0;
+  }
+}
+
+/* ---- comments ---- */
+
+void c_shape_text(const Emitter *e, Scalar scalar, uint32_t rank, const Dim *dims, Text *text) {
+  Text plain;
+  text_open(&plain, e->arena);
+  text_format(&plain, "%s[", scalar_name(scalar));
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    if (axis > 0) text_string(&plain, ", ");
+    dim_print(e->program->dims, dims[axis], &plain);
+  }
+  text_char(&plain, ']');
+  text_comment(text, plain.data, plain.length);
+}
+
+static void comment(const Emitter *e, const Code *code, Text *out) {
+  text_string(out, "/*");
+  for (uint32_t i = 0; i < code->notes.count; i++) {
+    text_string(out, i ? "\n * " : " ");
+    text_comment(out, code->notes.data[i], strlen(code->notes.data[i]));
+  }
+  for (uint32_t i = 0; i < code->operands.count; i++) {
+    const OperandInfo *operand = &code->operands.data[i];
+    text_format(out, "%s%s: ", i || code->notes.count ? "\n * " : " ", e->now.operand_names[i]);
+    c_shape_text(e, operand->scalar, operand->rank, operand->dims, out);
+    text_format(out, " %s%s", access_name(operand->access), operand->strided ? ", strided" : "");
+  }
+  text_string(out, " */\n");
+}
+
+/* ---- functions ---- */
+
+static void function_signature(Emitter *e, const Code *code, Text *out) {
+  text_format(out, "static inline %s %s_%s(", c_type(e, code->result), e->name, code->name);
+  for (uint32_t i = 0; i < code->parameter_count; i++)
+    text_format(out, "%s%s %s", i ? ", " : "", c_type(e, code->slots.data[1 + i].scalar), e->now.slot_names[1 + i]);
+  text_string(out, code->parameter_count ? ") {\n" : "void) {\n");
+}
+
+/* gcc and clang warn of parameters that nothing reads. */
+static void unread_parameters(Emitter *e, Text *out) {
+  for (uint32_t i = 0; i < e->now.code->parameter_count; i++)
+    if (!e->now.slot_printed[1 + i]) text_format(out, "  (void)%s;\n", e->now.slot_names[1 + i]);
+}
+
+const char *c_function(Emitter *e, uint32_t function) {
+  const Code *code = &e->program->functions.data[function];
+  const char *name = arena_format(e->arena, "%s_%s", e->name, code->name);
+  if (!e->function_printed[function]) {
+    CodeState saved = e->now;
+    Text      body, text;
+    require(e->context, code->defined);
+    e->function_printed[function] = true;
+    text_open(&body, e->arena);
+    text_open(&text, e->arena);
+    text_open(&e->now.line, e->arena);
+    c_code_open(e, code);
+    c_body(e, &body);
+    if (code->notes.count) comment(e, code, &text);
+    function_signature(e, code, &text);
+    unread_parameters(e, &text);
+    text_bytes(&text, body.data, body.length);
+    text_string(&text, "}\n\n");
+    text_bytes(&e->functions, text.data, text.length);
+    e->function_stack[function] = FRAME_BYTES + e->now.stack + e->now.callee_stack;
+    e->now = saved;
+  }
+  if (e->function_stack[function] > e->now.callee_stack) e->now.callee_stack = e->function_stack[function];
+  return name;
+}
+
+/* ---- aliasing ---- */
+
+static bool same_storage(const Buffer *a, const Buffer *b) { return a->storage == b->storage && (a->storage == STORAGE_WORKSPACE || a->storage == STORAGE_STATE); }
+
+static bool may_overlap(const Emitter *e, uint32_t first, uint32_t second) {
+  DimTable     *dims = e->program->dims;
+  const Buffer *a = &e->program->buffers.data[first], *b = &e->program->buffers.data[second];
+  if (first == second) return true;
+  if (!same_storage(a, b)) return false; /* callers give inputs, outputs and workspace memory of their own */
+  if (a->offset == DIM_UNKNOWN || b->offset == DIM_UNKNOWN) return true;
+  Dim a_end = dim_add(dims, a->offset, c_buffer_bytes(e, a)), b_end = dim_add(dims, b->offset, c_buffer_bytes(e, b));
+  return dim_lo(dims, dim_sub(dims, a->offset, b_end)) < 0 && dim_lo(dims, dim_sub(dims, b->offset, a_end)) < 0;
+}
+
+static bool is_written(const OperandInfo *operand) { return operand->access != ACCESS_IN; }
+
+static void mark_call(Emitter *e, const Code *entry, const StmtNode *stmt) {
+  KernelFacts *facts = &e->kernels[stmt->target];
+  const Code  *kernel = &e->program->kernels.data[stmt->target];
+  uint32_t     argument = 0, other;
+  facts->called = true;
+  for (uint32_t i = 0; i < kernel->operands.count; i++) {
+    if (kernel->operands.data[i].access == ACCESS_LOCAL) continue;
+    uint32_t buffer = entry->call_arguments.data[stmt->list + argument++].buffer;
+    other = 0;
+    for (uint32_t k = 0; k < kernel->operands.count; k++) {
+      if (kernel->operands.data[k].access == ACCESS_LOCAL) continue;
+      uint32_t other_buffer = entry->call_arguments.data[stmt->list + other++].buffer;
+      bool     writes = is_written(&kernel->operands.data[i]) || is_written(&kernel->operands.data[k]);
+      if (k != i && writes && may_overlap(e, buffer, other_buffer)) facts->restricted[i] = false;
+    }
+  }
+}
+
+static void mark_calls(Emitter *e) {
+  const Code *entry = &e->program->entries.data[0];
+  for (uint32_t i = 0; i < e->program->kernels.count; i++) {
+    uint32_t operands = e->program->kernels.data[i].operands.count;
+    e->kernels[i].restricted = arena_array(e->arena, bool, operands + 1);
+    memset(e->kernels[i].restricted, 1, operands);
+  }
+  for (Stmt s = 1; s < entry->stmts.count; s++)
+    if (entry->stmts.data[s].kind == STMT_CALL) mark_call(e, entry, &entry->stmts.data[s]);
+}
+
+/* ---- kernels ---- */
+
+/* Kernels are named apart from the entry points, and from library functions and prelude functions, which end or begin with a type. */
+const char *c_kernel_name(const Emitter *e, uint32_t kernel) {
+  static const char *const taken[] = {"dims", "io", "config", "ctx", "context", "run", "run_untyped", "init", "reset", "workspace", "workspace_bytes", "info", "shape",
+                                      "weights", "inputs", "outputs", "symbols", "nodes", "size"};
+  const char *name = e->program->kernels.data[kernel].name, *first = strchr(name, '_'), *last = strrchr(name, '_');
+  Scalar      scalar;
+  bool        clash = last && scalar_from_name(last + 1, &scalar);
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+    size_t length = strlen(taken[i]);
+    clash |= strncmp(name, taken[i], length) == 0 && (!name[length] || name[length] == '_');
+  }
+  if (first) clash |= scalar_from_name(arena_string(e->arena, name, (size_t)(first - name)), &scalar);
+  return arena_format(e->arena, clash ? "%s_kernel_%s" : "%s_%s", e->name, name);
+}
+
+static void pointer_parameter(Emitter *e, const KernelFacts *facts, uint32_t index, Text *text) {
+  const OperandInfo *operand = &e->now.code->operands.data[index];
+  text_format(text, "%s%s *%s%s%s", e->now.operand_written[index] ? "" : "const ", c_memory_type(e, operand->scalar),
+              facts->restricted[index] ? e->macro : "", facts->restricted[index] ? "_RESTRICT " : "", e->now.operand_names[index]);
+  e->needs_restrict |= facts->restricted[index];
+}
+
+static void kernel_signature(Emitter *e, KernelFacts *facts) {
+  uint32_t count = 0;
+  Text     saved = e->now.line;
+  text_open(&e->now.line, e->arena);
+  c_print(e, "%s_KERNEL void %s(", e->macro, c_kernel_name(e, (uint32_t)(facts - e->kernels)));
+  for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
+    if (facts->symbols[i]) c_print(e, "%s%s %s", count++ ? ", " : "", e->index_type, e->symbol_names[i]);
+  for (uint32_t i = 0; i < e->now.code->operands.count; i++) {
+    if (!facts->used[i]) continue;
+    if (count++) text_string(&e->now.line, ", ");
+    pointer_parameter(e, facts, i, &e->now.line);
+  }
+  text_string(&e->now.line, count ? ") {" : "void) {");
+  e->now.depth = 0;
+  e->now.out = &facts->text;
+  c_line_end(e);
+  e->now.line = saved;
+}
+
+/* Arrays on the stack, and what is known of the alignment of pointers. */
+static void declarations(Emitter *e, KernelFacts *facts) {
+  for (uint32_t i = 0; i < e->now.code->operands.count; i++) {
+    const OperandInfo *operand = &e->now.code->operands.data[i];
+    bool               touched = e->now.operand_used[i];
+    if (operand->access != ACCESS_LOCAL || !touched) continue;
+    int64_t  count = dim_value(e->program->dims, dim_product(e->program->dims, operand->dims, operand->rank));
+    unsigned align = operand->align > scalar_bytes(operand->scalar) ? operand->align : 0;
+    text_string(&facts->text, "  ");
+    if (align) text_format(&facts->text, "ONNXCC_ALIGNED(%u) ", align);
+    text_format(&facts->text, "%s %s[%lld];\n", c_memory_type(e, operand->scalar), e->now.operand_names[i], (long long)(count > 0 ? count : 1));
+    e->now.stack += (unsigned)count * scalar_bytes(operand->scalar) + align;
+  }
+}
+
+static void alignments(Emitter *e, KernelFacts *facts) {
+  for (uint32_t i = 0; i < e->now.code->operands.count; i++) {
+    const OperandInfo *operand = &e->now.code->operands.data[i];
+    if (!facts->used[i] || operand->align <= scalar_bytes(operand->scalar)) continue;
+    text_format(&facts->text, "  %s = (%s%s *)%s_ALIGNED(%s, %u);\n", e->now.operand_names[i], e->now.operand_written[i] ? "" : "const ",
+                c_memory_type(e, operand->scalar), e->macro, e->now.operand_names[i], operand->align);
+    e->needs_aligned = true;
+  }
+}
+
+static void kernel(Emitter *e, uint32_t index) {
+  KernelFacts *facts = &e->kernels[index];
+  const Code  *code = &e->program->kernels.data[index];
+  Text         body;
+  text_open(&body, e->arena);
+  text_open(&facts->text, e->arena);
+  text_open(&e->now.line, e->arena);
+  c_code_open(e, code);
+  c_body(e, &body);
+  facts->symbols = e->now.code_symbols;
+  facts->used = arena_array(e->arena, bool, code->operands.count + 1);
+  for (uint32_t i = 0; i < code->operands.count; i++) facts->used[i] = e->now.operand_used[i] && code->operands.data[i].access != ACCESS_LOCAL;
+  comment(e, code, &facts->text);
+  kernel_signature(e, facts);
+  declarations(e, facts);
+  alignments(e, facts);
+  text_bytes(&facts->text, body.data, body.length);
+  text_string(&facts->text, "}\n\n");
+  facts->stack = FRAME_BYTES + e->now.stack + e->now.callee_stack;
+}
+
+void c_kernels(Emitter *e) {
+  e->kernels = arena_array(e->arena, KernelFacts, e->program->kernels.count + 1);
+  e->function_printed = arena_array(e->arena, bool, e->program->functions.count + 1);
+  e->function_stack = arena_array(e->arena, unsigned, e->program->functions.count + 1);
+  text_open(&e->functions, e->arena);
+  mark_calls(e);
+  for (uint32_t i = 0; i < e->program->kernels.count; i++)
+    if (e->kernels[i].called) kernel(e, i);
+}

@@ -1,0 +1,273 @@
+/* Statements: one line of the loop IR becomes one of C.
+ *
+ * Before printing, liveness is worked out backwards from stores, conditions, results and calls: what nothing reads is not printed, so the C is
+ * free of unused variables whatever the passes left behind. Long lines are broken at blanks; kernels hold no strings, so any blank will do. */
+#include "c_emit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_LINE = 118, SHORTEST_BREAK = 40 };
+
+/* ---- lines ---- */
+
+void c_print(Emitter *e, const char *format, ...) {
+  char    small[512];
+  va_list rest;
+  va_start(rest, format);
+  int length = vsnprintf(small, sizeof small, format, rest);
+  va_end(rest);
+  require(e->context, length >= 0 && (size_t)length < sizeof small);
+  text_bytes(&e->now.line, small, (size_t)length);
+}
+
+void c_line_end(Emitter *e) {
+  size_t indent = (size_t)e->now.depth * 2, start = 0, length = e->now.line.length;
+  for (bool first = true; start < length || first; first = false) {
+    size_t room = LONGEST_LINE - indent - (first ? 0 : 4), end = length;
+    if (length - start > room && room > SHORTEST_BREAK) {
+      size_t cut = start + room;
+      while (cut > start + SHORTEST_BREAK && e->now.line.data[cut] != ' ') cut--;
+      while (cut < length && e->now.line.data[cut] != ' ') cut++;
+      end = cut;
+    }
+    text_indent(e->now.out, e->now.depth + (first ? 0 : 2));
+    text_bytes(e->now.out, e->now.line.data + start, end - start);
+    text_char(e->now.out, '\n');
+    start = end + 1; /* the blank */
+  }
+  e->now.line.length = 0;
+}
+
+void c_print_line(Emitter *e, const char *format, ...) {
+  char    small[1024];
+  va_list rest;
+  va_start(rest, format);
+  int length = vsnprintf(small, sizeof small, format, rest);
+  va_end(rest);
+  require(e->context, length >= 0 && (size_t)length < sizeof small);
+  text_bytes(&e->now.line, small, (size_t)length);
+  c_line_end(e);
+}
+
+/* ---- liveness ---- */
+
+static bool mark(Emitter *e, Expr expr) {
+  const ExprNode *node = expr_at(e->now.code, expr);
+  bool            changed = false;
+  if (expr == 0) return false;
+  if (node->op == LOOP_SLOT && !e->now.slot_live[node->operand[0]]) e->now.slot_live[node->operand[0]] = changed = true;
+  for (uint32_t i = 0; i < expr_operand_count(e->now.code, expr); i++) changed |= mark(e, expr_operand(e->now.code, expr, i));
+  return changed;
+}
+
+static bool mark_statement(Emitter *e, const StmtNode *stmt) {
+  bool changed = mark(e, stmt->a) | mark(e, stmt->b);
+  if (stmt->kind == STMT_STORE)
+    for (uint32_t i = 0; i < stmt->list_count; i++) changed |= mark(e, e->now.code->lists.data[stmt->list + i]);
+  if (stmt->kind == STMT_CALL)
+    for (uint32_t i = 0; i < stmt->list_count; i++) changed |= mark(e, e->now.code->call_arguments.data[stmt->list + i].offset);
+  return changed;
+}
+
+/* One sweep over a list; returns whether anything became live. *any: whether something in the list is. */
+static bool sweep(Emitter *e, Stmt first, bool *any) {
+  bool changed = false;
+  for (Stmt s = first; s; s = stmt_at(e->now.code, s)->next) {
+    const StmtNode *stmt = stmt_at(e->now.code, s);
+    bool            inside = false, live;
+    changed |= sweep(e, stmt->body, &inside);
+    changed |= sweep(e, stmt->otherwise, &inside);
+    switch (stmt->kind) {
+      case STMT_FOR: case STMT_WHILE: case STMT_IF: live = inside; break;
+      case STMT_LET: case STMT_VAR: case STMT_SET: live = e->now.slot_live[stmt->slot]; break;
+      default: live = true; break;
+    }
+    if (live && !e->now.stmt_live[s]) {
+      e->now.stmt_live[s] = changed = true;
+      mark_statement(e, stmt);
+    }
+    *any |= live;
+  }
+  return changed;
+}
+
+static bool has_cast_to_index(const Code *code) {
+  for (uint32_t i = 1; i < code->exprs.count; i++)
+    if (code->exprs.data[i].scalar == SCALAR_INDEX && (code->exprs.data[i].op == LOOP_CAST || code->exprs.data[i].op == LOOP_LOAD || code->exprs.data[i].op == LOOP_CALL)) return true;
+  return false;
+}
+
+/* Names of symbols are C's here, so operands and slots make way for them, and for the entry's own variables. */
+static void settle_names(Emitter *e, const Code *code) {
+  const char *const *symbols = e->symbol_names;
+  uint32_t           count = e->program->dims->symbols.count;
+  e->now.slot_names = code_slot_names(e->program, code, e->arena);
+  e->now.operand_names = arena_array(e->arena, const char *, code->operands.count + 1);
+  for (uint32_t i = 0; i < code->operands.count; i++) {
+    e->now.operand_names[i] = code->operands.data[i].name;
+    for (uint32_t s = 0; s < count; s++)
+      if (strcmp(symbols[s], code->operands.data[i].name) == 0) e->now.operand_names[i] = arena_format(e->arena, "%s_", symbols[s]);
+  }
+  if (code->kind != CODE_ENTRY) return;
+  for (Slot slot = 1; slot < code->slots.count; slot++)
+    if (c_is_own_name(e->now.slot_names[slot])) e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
+}
+
+void c_code_open(Emitter *e, const Code *code) {
+  uint32_t slots = code->slots.count + 1, symbols = e->program->dims->symbols.count + 1;
+  e->now.code = code;
+  settle_names(e, code);
+  e->now.slot_live = arena_array(e->arena, bool, slots);
+  e->now.slot_printed = arena_array(e->arena, bool, slots);
+  e->now.stmt_live = arena_array(e->arena, bool, code->stmts.count + 1);
+  e->now.slot_ranges = arena_array(e->arena, ValueRange, slots);
+  e->now.expr_ranges = arena_array(e->arena, ValueRange, code->exprs.count + 1);
+  e->now.expr_known = arena_array(e->arena, bool, code->exprs.count + 1);
+  e->now.operand_used = arena_array(e->arena, bool, code->operands.count + 1);
+  e->now.operand_written = arena_array(e->arena, bool, code->operands.count + 1);
+  e->now.code_symbols = arena_array(e->arena, bool, symbols);
+  e->now.converts_to_index = has_cast_to_index(code);
+  e->now.stack = e->now.callee_stack = 0;
+  e->now.depth = 1;
+  for (Slot slot = 1; slot < code->slots.count; slot++) e->now.slot_ranges[slot] = c_range_full(e, code->slots.data[slot].scalar);
+  bool any = false;
+  while (sweep(e, code->body, &any)) {}
+}
+
+/* ---- printing ---- */
+
+static void value_line(Emitter *e, const StmtNode *stmt, const char *before, const char *after) {
+  text_string(&e->now.line, before);
+  c_expression(e, stmt->a, LEVEL_ANY);
+  text_string(&e->now.line, after);
+  c_line_end(e);
+}
+
+static void declare(Emitter *e, const StmtNode *stmt) {
+  Scalar scalar = e->now.code->slots.data[stmt->slot].scalar;
+  bool   is_let = stmt->kind == STMT_LET;
+  if (is_let) c_range_let(e, stmt->slot, c_range(e, stmt->a));
+  c_print(e, "%s%s %s = ", is_let ? "const " : "", c_type(e, scalar), e->now.slot_names[stmt->slot]);
+  e->now.stack += 8;
+  value_line(e, stmt, "", ";");
+}
+
+/* Whether the value of an expression may change while the loop below it runs. */
+static bool may_change(const Emitter *e, Expr expr) {
+  const ExprNode *node = expr_at(e->now.code, expr);
+  if (node->op == LOOP_LOAD || (node->op == LOOP_SLOT && e->now.code->slots.data[node->operand[0]].is_variable)) return true;
+  for (uint32_t i = 0; i < expr_operand_count(e->now.code, expr); i++)
+    if (may_change(e, expr_operand(e->now.code, expr, i))) return true;
+  return false;
+}
+
+static void for_line(Emitter *e, const StmtNode *stmt) {
+  const char *name = e->now.slot_names[stmt->slot];
+  bool        keep_end = may_change(e, stmt->b);
+  ValueRange  lo = c_range(e, stmt->a), hi = c_range(e, stmt->b);
+  int64_t     step = expr_at(e->now.code, stmt->c)->integer;
+  c_range_let(e, stmt->slot, (ValueRange){.lo = lo.lo, .hi = hi.hi > lo.lo ? hi.hi - 1 : lo.lo, .low = (double)lo.lo, .high = (double)hi.hi});
+  if (stmt->loop_kind == LOOP_UNROLL) {
+    c_print_line(e, "%s_UNROLL", e->macro);
+    e->needs_unroll = true;
+  }
+  c_print(e, "for (%s %s = ", e->index_type, name);
+  c_expression(e, stmt->a, LEVEL_CHOICE);
+  if (keep_end) {
+    c_print(e, ", %s_end_ = ", name);
+    c_expression(e, stmt->b, LEVEL_CHOICE);
+  }
+  c_print(e, "; %s < ", name);
+  if (keep_end) c_print(e, "%s_end_", name);
+  else c_expression(e, stmt->b, LEVEL_SHIFT);
+  if (step == 1) c_print(e, "; ++%s) {", name);
+  else c_print(e, "; %s += %lld) {", name, (long long)step);
+  if (stmt->loop_kind == LOOP_PARALLEL) text_string(&e->now.line, " /* parallel */");
+  e->now.stack += 8;
+  c_line_end(e);
+}
+
+static bool any_live(const Emitter *e, Stmt first) {
+  for (Stmt s = first; s; s = stmt_at(e->now.code, s)->next)
+    if (e->now.stmt_live[s]) return true;
+  return false;
+}
+
+/* The statement, if the list holds one live statement only and that is an `if`: printed as else if. */
+static const StmtNode *only_if(const Emitter *e, Stmt first) {
+  const StmtNode *found = NULL;
+  for (Stmt s = first; s; s = stmt_at(e->now.code, s)->next) {
+    if (!e->now.stmt_live[s]) continue;
+    if (found || stmt_at(e->now.code, s)->kind != STMT_IF) return NULL;
+    found = stmt_at(e->now.code, s);
+  }
+  return found;
+}
+
+static void block(Emitter *e, Stmt first) {
+  e->now.depth++;
+  c_statements(e, first);
+  e->now.depth--;
+}
+
+static void if_lines(Emitter *e, const StmtNode *stmt) {
+  value_line(e, stmt, "if (", ") {");
+  for (;;) {
+    block(e, stmt->body);
+    if (!any_live(e, stmt->otherwise)) break;
+    const StmtNode *next = only_if(e, stmt->otherwise);
+    if (!next) {
+      c_print_line(e, "} else {");
+      block(e, stmt->otherwise);
+      break;
+    }
+    value_line(e, next, "} else if (", ") {");
+    stmt = next;
+  }
+  c_print_line(e, "}");
+}
+
+static void store(Emitter *e, const StmtNode *stmt) {
+  const OperandInfo *operand = &e->now.code->operands.data[stmt->target];
+  bool               widens = operand->scalar == SCALAR_INDEX && e->target->index_bits == 32;
+  e->now.operand_used[stmt->target] = e->now.operand_written[stmt->target] = true;
+  c_element(e, operand, e->now.operand_names[stmt->target], stmt->list, stmt->list_count);
+  text_string(&e->now.line, operand->scalar == SCALAR_I1 ? " = (uint8_t)" : widens ? " = (int64_t)" : " = ");
+  c_expression(e, stmt->a, operand->scalar == SCALAR_I1 || widens ? LEVEL_UNARY : LEVEL_ANY);
+  text_char(&e->now.line, ';');
+  c_line_end(e);
+}
+
+static void set(Emitter *e, const StmtNode *stmt) {
+  c_print(e, "%s = ", e->now.slot_names[stmt->slot]);
+  value_line(e, stmt, "", ";");
+}
+
+static void loop(Emitter *e, const StmtNode *stmt) {
+  if (stmt->kind == STMT_FOR) for_line(e, stmt);
+  else value_line(e, stmt, "while (", ") {");
+  block(e, stmt->body);
+  c_print_line(e, "}");
+}
+
+static void statement(Emitter *e, const StmtNode *stmt) {
+  switch (stmt->kind) {
+    case STMT_FOR: case STMT_WHILE: loop(e, stmt); break;
+    case STMT_IF: if_lines(e, stmt); break;
+    case STMT_LET: case STMT_VAR: declare(e, stmt); break;
+    case STMT_SET: set(e, stmt); break;
+    case STMT_STORE: store(e, stmt); break;
+    case STMT_RETURN: value_line(e, stmt, "return ", ";"); break;
+    case STMT_CALL: c_entry_call(e, stmt); break;
+    case STMT_COPY: c_entry_copy(e, stmt); break;
+    case STMT_ASSIGN: c_entry_assign(e, stmt); break;
+    case STMT_FAIL: c_print_line(e, "return -%u;", stmt->target); break;
+    default: bug(e->context, "%s: statement of kind %d", e->now.code->name, stmt->kind);
+  }
+}
+
+void c_statements(Emitter *e, Stmt first) {
+  for (Stmt s = first; s; s = stmt_at(e->now.code, s)->next)
+    if (e->now.stmt_live[s]) statement(e, stmt_at(e->now.code, s));
+}
