@@ -59,21 +59,27 @@ static void send_values(const Value *values, uint32_t count) {
   if (fflush(stdout) != 0) FAIL("the outputs cannot be written");
 }
 
-/* The size of each symbol, from the inputs' dimensions; -1 where no input has it. */
-static int64_t *bind_symbols(const onnxcc_model_info *info, const Value *inputs) {
-  int64_t *symbols = memory((info->symbol_count + 1u) * sizeof *symbols, 16);
-  for (uint32_t i = 0; i < info->symbol_count; i++) symbols[i] = -1;
-  for (uint32_t i = 0; i < info->input_count; i++) {
-    const onnxcc_tensor_info *wanted = &info->inputs[i];
-    if (inputs[i].element != wanted->element) FAIL("input %u has element type %d, the model %d", i, (int)inputs[i].element, (int)wanted->element);
-    if (inputs[i].rank != wanted->rank) FAIL("input %u has rank %d, the model %d", i, (int)inputs[i].rank, (int)wanted->rank);
-    for (int32_t axis = 0; axis < wanted->rank; axis++) {
-      int64_t dim = wanted->dims[axis], given = inputs[i].dims[axis];
-      if (dim < 0 && symbols[-1 - dim] < 0) symbols[-1 - dim] = given;
-      if ((dim < 0 ? symbols[-1 - dim] : dim) != given) FAIL("input %u, axis %d: %lld elements do not fit", i, (int)axis, (long long)given);
-    }
+static void check_input(const onnxcc_model_info *info, uint32_t index, const int64_t *dims, const Value *input) {
+  const onnxcc_tensor_info *wanted = &info->inputs[index];
+  int64_t shape[64];
+  if (input->element != wanted->element) FAIL("input %u has element type %d, the model %d", index, (int)input->element, (int)wanted->element);
+  if (info->shape(0, index, dims, NULL, shape) != 0) FAIL("input %u has no shape", index);
+  for (int32_t axis = 0; axis < input->rank; axis++)
+    if (shape[axis] != input->dims[axis]) FAIL("input %u, axis %d: %lld elements do not fit", index, (int)axis, (long long)input->dims[axis]);
+}
+
+/* The sizes that the caller chooses, from the inputs' dimensions. */
+static int64_t *bind_dims(const onnxcc_model_info *info, const Value *inputs) {
+  int64_t *dims = memory((info->dim_count + 1u) * sizeof *dims, 16);
+  for (uint32_t i = 0; i < info->input_count; i++)
+    if (inputs[i].rank != (int32_t)info->inputs[i].rank) FAIL("input %u has rank %d, the model %d", i, (int)inputs[i].rank, (int)info->inputs[i].rank);
+  for (uint32_t i = 0; i < info->dim_count; i++) {
+    const onnxcc_symbol_info *symbol = &info->symbols[i];
+    if (symbol->input < 0) FAIL("no input has dimension %s alone", symbol->name);
+    dims[i] = inputs[symbol->input].dims[symbol->axis];
   }
-  return symbols;
+  for (uint32_t i = 0; i < info->input_count; i++) check_input(info, i, dims, &inputs[i]);
+  return dims;
 }
 
 /* Bits an element of each ONNX element type has in raw_data; 0: not carried. */
@@ -87,32 +93,30 @@ static uint64_t value_bytes(const Value *value) {
   return (count * bits + 7) / 8;
 }
 
-static Value *make_outputs(const onnxcc_model_info *info, const int64_t *symbols) {
+static Value *make_outputs(const onnxcc_model_info *info, const int64_t *dims) {
   Value *outputs = memory((info->output_count + 1u) * sizeof *outputs, 16);
   for (uint32_t i = 0; i < info->output_count; i++) {
     Value *output = &outputs[i];
     output->element = info->outputs[i].element;
-    output->rank = info->outputs[i].rank;
+    output->rank = (int32_t)info->outputs[i].rank;
     output->dims = memory((size_t)output->rank * sizeof *output->dims, 16);
-    info->output_dims(symbols, i, output->dims);
+    if (info->shape(1, i, dims, NULL, output->dims) != 0) FAIL("output %u has no bound", i);
     output->bytes = value_bytes(output);
     output->data = memory(output->bytes, info->align);
   }
   return outputs;
 }
 
-static void run_model(const onnxcc_model_info *info, void *context, const int64_t *symbols, const Value *inputs, Value *outputs) {
+static void run_model(const onnxcc_model_info *info, void *context, const int64_t *dims, const Value *inputs, Value *outputs) {
   const void **in = memory((info->input_count + 1u) * sizeof *in, 16);
   void       **out = memory((info->output_count + 1u) * sizeof *out, 16);
-  int64_t    **dims = memory((info->output_count + 1u) * sizeof *dims, 16);
+  int64_t     *run_dims = memory((info->run_dim_count + 1u) * sizeof *run_dims, 16);
   for (uint32_t i = 0; i < info->input_count; i++) in[i] = inputs[i].data;
-  for (uint32_t i = 0; i < info->output_count; i++) {
-    out[i] = outputs[i].data;
-    dims[i] = outputs[i].dims;
-  }
-  int32_t status = info->run(context, symbols, in, out, dims);
+  for (uint32_t i = 0; i < info->output_count; i++) out[i] = outputs[i].data;
+  int32_t status = info->run(context, dims, in, out, run_dims);
   if (status != 0) FAIL("run returned %d", (int)status);
   for (uint32_t i = 0; i < info->output_count; i++) {
+    if (info->shape(1, i, dims, run_dims, outputs[i].dims) != 0) FAIL("output %u has no shape", i);
     uint64_t bytes = value_bytes(&outputs[i]);
     if (bytes > outputs[i].bytes) FAIL("output %u is larger than its bound", i);
     outputs[i].bytes = bytes;
@@ -133,9 +137,9 @@ int main(int argc, char **argv) {
   uint32_t count;
   Value   *inputs = receive_values(&count);
   if (count != info->input_count) FAIL("%u inputs given, the model has %u", count, info->input_count);
-  int64_t *symbols = bind_symbols(info, inputs);
-  size_t   workspace = info->workspace_bytes(symbols);
-  void    *context = memory(info->context_bytes, 16);
+  int64_t *dims = bind_dims(info, inputs);
+  size_t   workspace = info->workspace(dims);
+  void    *context = memory(info->ctx_bytes, 16);
   const onnxcc_config config = {
       .abi = info->abi,
       .workers = 1,
@@ -149,10 +153,10 @@ int main(int argc, char **argv) {
   int32_t status = info->init(context, &config);
   if (status != 0) FAIL("init returned %d", (int)status);
 
-  Value *outputs = make_outputs(info, symbols), *again = make_outputs(info, symbols);
-  run_model(info, context, symbols, inputs, outputs);
+  Value *outputs = make_outputs(info, dims), *again = make_outputs(info, dims);
+  run_model(info, context, dims, inputs, outputs);
   memset(config.workspace, 0x5A, workspace);
-  run_model(info, context, symbols, inputs, again);
+  run_model(info, context, dims, inputs, again);
   if (info->state_bytes == 0)
     for (uint32_t i = 0; i < info->output_count; i++)
       if (outputs[i].bytes != again[i].bytes || memcmp(outputs[i].data, again[i].data, outputs[i].bytes) != 0)
