@@ -3,6 +3,9 @@
 #define ONNXCC_LOOP_EVALUATE_H
 #include "loop.h"
 
+/* The status of a run that met a dimension outside its range: a symbol given, or a run-time symbol assigned. FAIL has codes of its own. */
+enum { EVALUATION_SHAPE = -4 };
+
 typedef struct Evaluation {
   const void *const *inputs;   /* by input index: elements in buffer form (sub-byte types one a byte, bool 0 or 1) */
   void *const *outputs;        /* by output index: room for the elements; sized by the caller from the dims (run-time sizes: by their upper bounds) */
@@ -24,4 +27,6 @@ typedef struct Evaluator {
 /* The interpreter: bounds and initialisation checks always on. Undefined functions are evaluated by name in double through libm (the oracle form);
  * unplaced programs get a buffer each, placed ones one workspace, so that a wrong memory plan shows. */
 Evaluator interpreter(void);
+/* The same without lanes, strictly one operation after the other: slow. Tests hold the two against each other. */
+Evaluator interpreter_stepwise(void);
 #endif
