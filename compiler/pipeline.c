@@ -103,8 +103,11 @@ void pipeline_graph(Module *module, Arena *scratch, const PipelineOptions *optio
   graph_shape(module, scratch);
   graph_done(options, "shape", module);
   for (int round = 0; round < FOLD_ROUNDS; round++) {
-    if (!graph_fold(module, scratch, &options->evaluator, &budget)) break;
+    bool folded = graph_fold(module, scratch, &options->evaluator, &budget);
     graph_done(options, "fold", module);
+    bool simplified = options->level > 0 && graph_simplify(module, scratch, options->exact_only);
+    graph_done(options, "simplify", module);
+    if (!folded && !simplified) break;
     graph_shape(module, scratch);
   }
   if (options->level > 0 && graph_cse(module, scratch)) graph_done(options, "cse", module);

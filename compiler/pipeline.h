@@ -11,6 +11,7 @@ typedef struct DimSetting { const char *name; int64_t lo, hi; bool used; } DimSe
 typedef struct PipelineOptions {
   const Target *target;
   int         level;               /* 0: no optional pass; 1..3; as -O */
+  bool        exact_only;          /* no rewrite that rounds differently (--fp=strict) */
   DimSetting *dims; uint32_t dim_count;
   Evaluator   evaluator;           /* for constant folding */
   uint64_t    model_bytes;         /* size of the model file: the folding budget grows with it */

@@ -16,6 +16,10 @@ typedef struct FoldBudget {
 /* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 
+/* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. True if anything changed; types and dims of
+ * changed values must be inferred again. */
+bool graph_simplify(Module *module, Arena *scratch, bool exact_only);
+
 /* Merges nodes of one graph that compute the same, and constants that are equal. True if anything changed. */
 bool graph_cse(Module *module, Arena *scratch);
 
