@@ -4,6 +4,7 @@
  * kernel; only what is an input, a constant, or an output already is copied. Splats have no buffer unless they are an output.
  * It relies on shapes and types being known everywhere; it does no optimisation of its own. */
 #include "codegen/lower.h"
+#include "codegen/scheduled.h"
 #include "compiler/ops/meaning.h"
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct Lowering {
   Program *program;
   Arena   *arena;
   Builder  entry;
+  const Target *target;    /* schedules are chosen for it; NULL: none */
   Uses     uses;
   uint32_t *buffer;        /* by ValueId; NO_BUFFER: none yet */
   uint32_t value_limit;    /* length of buffer[] */
@@ -131,7 +133,10 @@ static uint32_t add_info_node(Lowering *lowering, NodeId id) {
 
 /* Builds the group's kernel and calls it; `outer[k]` is the value that stored[k] is known as outside (the same for a single node). */
 static void lower_kernel(Lowering *lowering, const Group *group, const ValueId *outer, NodeId shown) {
-  GroupKernel kernel = group_build(lowering->program, lowering->module, group);
+  Group chosen = *group;
+  chosen.build_anchor = lowering->target ? scheduled_anchor : NULL;
+  chosen.self = (void *)(uintptr_t)lowering->target;
+  GroupKernel kernel = group_build(lowering->program, lowering->module, &chosen);
   CallArgument *arguments = arena_array(lowering->arena, CallArgument, kernel.binding_count + 1u);
   uint32_t count = 0;
   for (Operand operand = 0; operand < kernel.binding_count; operand++) {
@@ -256,8 +261,8 @@ static void describe_tensor(Lowering *lowering, ValueId id, uint32_t buffer, boo
   else vector_push(lowering->arena, &lowering->program->info.outputs, tensor);
 }
 
-static void open_lowering(Lowering *lowering, Module *module, Arena *arena) {
-  *lowering = (Lowering){.module = module, .arena = arena, .status = NO_BUFFER, .value_limit = module->values.count};
+static void open_lowering(Lowering *lowering, Module *module, Arena *arena, const Target *target) {
+  *lowering = (Lowering){.target = target, .module = module, .arena = arena, .status = NO_BUFFER, .value_limit = module->values.count};
   lowering->program = program_open(module->context, arena, &module->dims);
   lowering->uses = module_uses(module, arena);
   lowering->buffer = arena_array(arena, uint32_t, module->values.count);
@@ -291,9 +296,9 @@ static uint32_t add_output(Lowering *lowering, ValueId id, uint32_t number) {
   return index;
 }
 
-Program *lower(Module *module, Arena *arena) {
+Program *lower(Module *module, Arena *arena, const Target *target) {
   Lowering *lowering = arena_new(arena, Lowering);
-  open_lowering(lowering, module, arena);
+  open_lowering(lowering, module, arena, target);
   const Graph *graph = graph_at(module, 1);
   for (uint32_t at = 0; at < graph->inputs.count; at++) add_input(lowering, graph->inputs.data[at], at);
   uint32_t *output = arena_array(arena, uint32_t, graph->outputs.count + 1u);

@@ -16,22 +16,9 @@ typedef struct Command {
   bool verify;
 } Command;
 
-static void print_graph(void *self, const char *pass, Module *module) {
-  const Command *command = self;
-  if (!command->stage || strcmp(command->stage, pass)) return;
-  Text text;
-  text_open(&text, module->arena);
-  module_print(module, &op_names, &text);
-  puts(text_finish(&text));
-}
-
-static void print_loops(void *self, const char *pass, Program *program) {
-  const Command *command = self;
-  if (!command->stage || strcmp(command->stage, pass)) return;
-  Text text;
-  text_open(&text, program->arena);
-  program_print(program, &text);
-  puts(text_finish(&text));
+static void print_dump(void *self, const PassInfo *pass, const Text *text) {
+  (void)self;
+  printf("# after %s\n%.*s\n", pass->name, (int)text->length, text->data);
 }
 
 static void verify(Command *command, Arena *arena, Program *program, const DataSet *data) {
@@ -71,8 +58,8 @@ static void run(void *self) {
     data = data_read(context, arena, &command->file, command->data);
     data_set_dims(module, &data);
   }
-  PipelineOptions options = {.target = target_host(), .level = command->level, .evaluator = interpreter(), .after_graph_pass = print_graph, .after_loop_pass = print_loops, .self = command};
-  pipeline_graph(module, arena, &options);
+  PipelineOptions options = {.target = target_host(), .passes = {.level = command->level, .dump = command->stage, .on_dump = print_dump, .verify_each = true}, .evaluator = interpreter()};
+  pipeline_graph(module, &options);
   Program *program = pipeline_lower(module, arena, &options);
   if (getenv("ONNXCC_LOGICAL") == NULL) pipeline_loops(program, &options);
   if (command->verify) { verify(command, arena, program, &data); return; }
@@ -103,7 +90,7 @@ int main(int count, char **words) {
     else if (!strncmp(words[at], "--atol=", 7)) command.atol = atof(words[at] + 7);
     else if (!strncmp(words[at], "--name=", 7)) command.name = words[at] + 7;
     else if (!strncmp(words[at], "-O", 2)) command.level = atoi(words[at] + 2);
-    else if (!strncmp(words[at], "--print=", 8)) command.stage = words[at] + 8;
+    else if (!strcmp(words[at], "-d")) command.stage = words[++at];
     else if (strncmp(words[at], "--via", 5)) command.model = words[at];
   }
   context_open(&command.context, NULL, -1);

@@ -3,12 +3,8 @@
 #include "codegen/lower.h"
 #include "compiler/ops/ops.h"
 #include "passes/graph/graph_passes.h"
-#if __has_include("passes/loop/legalise.h")
 #include "passes/loop/legalise.h"
-#endif
-#if __has_include("passes/loop/loop_passes.h")
 #include "passes/loop/loop_passes.h"
-#endif
 #include "passes/loop/place.h"
 #include <stdlib.h>
 #include <string.h>
@@ -89,56 +85,31 @@ void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
 
 /* ---- stages ----------------------------------------------------------------------------------------------------------------- */
 
-static void graph_done(const PipelineOptions *options, const char *pass, Module *module) {
-  if (options->after_graph_pass) options->after_graph_pass(options->self, pass, module);
+static PassState pass_state(Context *context, const PipelineOptions *options) {
+  PassState state = {.context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .exact_only = options->exact_only};
+  state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
+  if (state.budget.total_bytes < 4 * options->model_bytes) state.budget.total_bytes = (size_t)(4 * options->model_bytes);
+  return state;
 }
 
-static void loops_done(const PipelineOptions *options, const char *pass, Program *program) {
-  if (options->after_loop_pass) options->after_loop_pass(options->self, pass, program);
-}
-
-void pipeline_graph(Module *module, Arena *scratch, const PipelineOptions *options) {
-  FoldBudget budget = {.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
-  if (budget.total_bytes < 4 * options->model_bytes) budget.total_bytes = (size_t)(4 * options->model_bytes);
-  graph_shape(module, scratch);
-  graph_done(options, "shape", module);
+void pipeline_graph(Module *module, const PipelineOptions *options) {
+  PassState state = pass_state(module->context, options);
+  state.module = module;
+  pass_run(&state, PASS_SHAPE);
   for (int round = 0; round < FOLD_ROUNDS; round++) {
-    bool folded = graph_fold(module, scratch, &options->evaluator, &budget);
-    graph_done(options, "fold", module);
-    bool simplified = options->level > 0 && graph_simplify(module, scratch, options->exact_only);
-    graph_done(options, "simplify", module);
-    if (!folded && !simplified) break;
-    graph_shape(module, scratch);
+    bool changed = pass_enabled(&state, PASS_FOLD) && pass_run(&state, PASS_FOLD);
+    changed |= pass_enabled(&state, PASS_SIMPLIFY) && pass_run(&state, PASS_SIMPLIFY);
+    if (!changed) break;
   }
-  if (options->level > 0 && graph_cse(module, scratch)) graph_done(options, "cse", module);
-  if (graph_dce(module, scratch)) graph_done(options, "dce", module);
-  if (options->level > 0) {
-    graph_fuse(module, scratch);
-    graph_done(options, "fuse", module);
-  }
+  pass_run_all(&state, PASS_GRAPH);
 }
 
 Program *pipeline_lower(Module *module, Arena *arena, const PipelineOptions *options) {
-  Program *program = lower(module, arena);
-  loops_done(options, "lower", program);
-  return program;
+  return lower(module, arena, options->passes.level > 0 && !options->no_schedule ? options->target : NULL);
 }
 
 void pipeline_loops(Program *program, const PipelineOptions *options) {
-#if __has_include("passes/loop/loop_passes.h")
-  loop_flatten(program);
-  loops_done(options, "flatten", program);
-  if (options->level > 0) {
-    loop_collapse(program);
-    loops_done(options, "collapse", program);
-    loop_simplify(program);
-    loops_done(options, "simplify", program);
-  }
-#endif
-#if __has_include("passes/loop/legalise.h")
-  loop_legalise(program, options->target);
-  loops_done(options, "legalise", program);
-#endif
-  loop_place(program);
-  loops_done(options, "place", program);
+  PassState state = pass_state(program->context, options);
+  state.program = program;
+  pass_run_all(&state, PASS_LOOP);
 }

@@ -3,6 +3,7 @@
 #define ONNXCC_COMPILER_PIPELINE_H
 #include "compiler/graph/graph.h"
 #include "compiler/loop/evaluate.h"
+#include "passes/pass.h"
 #include "targets/target.h"
 
 /* One -D or --shape setting: the dimension `name` (a dim_param, or input.AXIS) is lo..hi (lo == hi: fixed). */
@@ -10,21 +11,17 @@ typedef struct DimSetting { const char *name; int64_t lo, hi; bool used; } DimSe
 
 typedef struct PipelineOptions {
   const Target *target;
-  int         level;               /* 0: no optional pass; 1..3; as -O */
+  PassOptions passes;              /* level, -f<pass>, dumps */
+  bool        no_schedule;         /* plain meanings only (-fno-schedule) */
   bool        exact_only;          /* no rewrite that rounds differently (--fp=strict) */
-  DimSetting *dims; uint32_t dim_count;
   Evaluator   evaluator;           /* for constant folding */
   uint64_t    model_bytes;         /* size of the model file: the folding budget grows with it */
-  /* Called after each pass with its name; NULL: not. The IR may be printed there. */
-  void (*after_graph_pass)(void *self, const char *pass, Module *module);
-  void (*after_loop_pass)(void *self, const char *pass, Program *program);
-  void *self;
 } PipelineOptions;
 
 /* Applies dimension settings to the inputs of a module that was just read. Unknown names are errors with the names there are. */
 void     pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count);
 /* Shapes, folds, simplifies and fuses. */
-void     pipeline_graph(Module *module, Arena *scratch, const PipelineOptions *options);
+void     pipeline_graph(Module *module, const PipelineOptions *options);
 /* Lowers to loops; logical loops, unplaced: what the interpreter runs as the oracle. */
 Program *pipeline_lower(Module *module, Arena *arena, const PipelineOptions *options);
 /* Optimises, legalises for the target and places. */

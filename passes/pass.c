@@ -9,9 +9,16 @@
 
 static bool run_shape(PassState *state) { return graph_shape(state->module, state->scratch), true; }
 static bool run_fold(PassState *state) { return state->evaluator && graph_fold(state->module, state->scratch, state->evaluator, &state->budget); }
+static bool run_simplify(PassState *state) { return graph_simplify(state->module, state->scratch, state->exact_only); }
 static bool run_cse(PassState *state) { return graph_cse(state->module, state->scratch); }
 static bool run_dce(PassState *state) { return graph_dce(state->module, state->scratch); }
 static bool run_fuse(PassState *state) { return graph_fuse(state->module, state->scratch), true; }
+
+static bool run_flatten(PassState *state) { return loop_flatten(state->program), true; }
+static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }
+static bool run_simplify_loops(PassState *state) { return loop_simplify(state->program), true; }
+static bool run_legalise(PassState *state) { return loop_legalise(state->program, state->target), true; }
+static bool run_place(PassState *state) { return loop_place(state->program), true; }
 
 static const PassInfo passes[] = {
 #define PASS(id, letter, name, kind, needs, breaks, gives, level, function, summary) \
@@ -89,7 +96,7 @@ static void give(PassState *state, uint32_t facts) {
   require(state->context, !(facts & ~state->facts)); /* else nobody gives one of them */
 }
 
-void pass_run(PassState *state, PassId pass) {
+bool pass_run(PassState *state, PassId pass) {
   const PassInfo *info = &passes[pass];
   give(state, info->needs);
   if (state->context->progress) state->context->progress(state->context->progress_self, info->name, pass, PASS_COUNT);
@@ -108,6 +115,7 @@ void pass_run(PassState *state, PassId pass) {
   verify(state, info->kind); /* after the dump, which shows what is wrong */
   arena_close(state->scratch);
   state->scratch = outer;
+  return changed;
 }
 
 void pass_run_all(PassState *state, PassKind kind) {

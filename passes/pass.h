@@ -6,6 +6,9 @@
 #include "compiler/loop/evaluate.h"
 #include "compiler/loop/loop.h"
 #include "passes/graph/graph_passes.h"
+#include "passes/loop/legalise.h"
+#include "passes/loop/loop_passes.h"
+#include "passes/loop/place.h"
 #include "targets/target.h"
 
 typedef enum PassId {
@@ -61,13 +64,14 @@ struct PassState {
   const Evaluator *evaluator;    /* NULL: nothing is folded by running it */
   FoldBudget       budget;       /* what folding has left */
   PassOptions      options;
+  bool             exact_only;   /* no rewrite that rounds differently (--fp=strict) */
   uint32_t         facts;        /* Facts that hold */
   uint32_t         giving;       /* Facts that are being made: a circle in the table is a bug */
 };
 
 bool pass_enabled(const PassState *state, PassId pass);
 /* Runs one pass, enabled or not, after the passes that give what it needs. */
-void pass_run(PassState *state, PassId pass);
+bool pass_run(PassState *state, PassId pass); /* true if it changed anything */
 /* Runs the enabled passes of a kind in the order of the table. */
 void pass_run_all(PassState *state, PassKind kind);
 /* Runs passes, by names or letters with blanks between, on a text of the IR they are for, and prints the result behind `output`.

@@ -16,16 +16,17 @@ void infer_gemm(Infer *infer) {
   infer_set(infer, 0, 2, dims);
 }
 
-static Expr gemm_bias(Meaning *m, Expr sum, const Expr *index) {
+Expr gemm_finish(Meaning *m, Expr sum, const Expr *index) {
   Builder *builder = m->builder;
-  if (!meaning_has(m, 2)) return sum;
-  Expr bias = meaning_read_broadcast(m, 2, 2, index);
-  if (meaning_float(m, "beta") != 1) {
-    Scalar scalar = build_scalar(builder, bias);
-    Expr beta = scalar_is_float(scalar) ? build_float(builder, scalar, meaning_float(m, "beta")) : build_integer(builder, scalar, (int64_t)meaning_float(m, "beta"));
-    bias = build_binary(builder, LOOP_MUL, bias, beta);
+  Scalar scalar = build_scalar(builder, sum);
+  double factor[2] = {meaning_float(m, "alpha"), meaning_float(m, "beta")};
+  Expr terms[2] = {sum, meaning_has(m, 2) ? meaning_read_broadcast(m, 2, 2, index) : 0};
+  for (uint32_t at = 0; at < 2; at++) {
+    if (!terms[at] || factor[at] == 1) continue;
+    Expr by = scalar_is_float(scalar) ? build_float(builder, scalar, factor[at]) : build_integer(builder, scalar, (int64_t)factor[at]);
+    terms[at] = build_binary(builder, LOOP_MUL, terms[at], by);
   }
-  return build_binary(builder, LOOP_ADD, sum, bias);
+  return terms[1] ? build_binary(builder, LOOP_ADD, terms[0], terms[1]) : terms[0];
 }
 
 void loops_gemm(Meaning *m) {
@@ -41,12 +42,7 @@ void loops_gemm(Meaning *m) {
   Expr b = meaning_read(m, 1, trans_b ? (Expr[]){index[1], k} : (Expr[]){k, index[1]});
   build_set(builder, sum, build_ternary(builder, LOOP_MULADD, a, b, sum));
   build_end(builder);
-  Expr value = sum;
-  if (meaning_float(m, "alpha") != 1) {
-    Expr alpha = scalar_is_float(scalar) ? build_float(builder, scalar, meaning_float(m, "alpha")) : build_integer(builder, scalar, (int64_t)meaning_float(m, "alpha"));
-    value = build_binary(builder, LOOP_MUL, sum, alpha);
-  }
-  meaning_write(m, 0, index, gemm_bias(m, value, index));
+  meaning_write(m, 0, index, gemm_finish(m, sum, index));
   build_end(builder);
   build_end(builder);
 }

@@ -400,8 +400,8 @@ static void build_points(GroupState *state) {
 GroupKernel group_build(Program *program, Module *module, const Group *group) {
   GroupState *state = arena_new(program->arena, GroupState);
   open_group(state, program, module, group);
-  if (group->anchor) op_info(node_at(module, group->anchor)->op)->loops(&state->meaning);
-  else build_points(state);
+  if (!group->anchor) build_points(state);
+  else if (!group->build_anchor || !group->build_anchor(group->self, &state->meaning)) op_info(node_at(module, group->anchor)->op)->loops(&state->meaning);
   mark_same_index(state);
   GroupKernel kernel = {.code = build_close(&state->builder), .statuses = state->statuses};
   kernel.bindings = state->bindings.data;

@@ -65,6 +65,9 @@ enum MeaningStatus { STATUS_SHAPE = 4, STATUS_INDEX = 5, STATUS_RANGE = 6 }; /* 
 uint32_t meaning_loops(Meaning *m, uint32_t rank, const Dim *dims, Expr *index); /* returns the number of blocks opened */
 void     meaning_end_loops(Meaning *m, uint32_t blocks);
 
+/* alpha * sum + beta * C of a Gemm, for an element whose sum of products is known (contraction.c). */
+Expr     gemm_finish(Meaning *m, Expr sum, const Expr *index);
+
 /* Scalar expression in text over given values (elementwise.c): the language of the meaning column. Attributes come from m's node. */
 Expr     meaning_scalar(Meaning *m, const char *text, uint32_t count, const Expr *values);
 
@@ -76,6 +79,8 @@ typedef struct Group {
   NodeId   anchor;          /* 0: none; then all stored values have the same dims */
   uint32_t stored_count;
   const ValueId *stored;    /* results to be stored, in execution order */
+  bool   (*build_anchor)(void *self, Meaning *m); /* builds the anchor's loops by a schedule; false: none applies. NULL: plain meanings only */
+  void    *self;
 } Group;
 
 /* A kernel and what each of its operands is bound to. */
