@@ -2,10 +2,6 @@
 #include "compiler/pipeline.h"
 #include "codegen/lower.h"
 #include "compiler/ops/ops.h"
-#include "passes/graph/graph_passes.h"
-#include "passes/loop/legalise.h"
-#include "passes/loop/loop_passes.h"
-#include "passes/loop/place.h"
 #include <stdlib.h>
 #include <string.h>
 
