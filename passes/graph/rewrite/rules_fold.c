@@ -1,6 +1,6 @@
 /* Rewrite rules that move arithmetic into weights: scales, shifts and normalisations into convolutions, transpositions into constants. The weight
  * arithmetic is emitted as nodes over constants; folding evaluates it. */
-#include "passes/graph/rewrite.h"
+#include "passes/graph/rewrite/rewrite.h"
 #include <string.h>
 
 static ValueId operand(const Rewriter *r, NodeId id, uint32_t at) {

@@ -1,5 +1,5 @@
 /* Rewrite rules that drop nodes or merge moves; all exact but where rules.def says so. */
-#include "passes/graph/rewrite.h"
+#include "passes/graph/rewrite/rewrite.h"
 #include <string.h>
 
 static ValueId operand(const Rewriter *r, NodeId id, uint32_t at) {

@@ -5,7 +5,7 @@
  * keep their value, so interfaces keep their names. (2) New nodes are emitted before the current one and get their types at once. (3) Every rule
  * shrinks the graph or moves work into constants, so sweeps end; eight sweeps are the limit all the same. */
 #include "passes/graph/graph_passes.h"
-#include "passes/graph/rewrite.h"
+#include "passes/graph/rewrite/rewrite.h"
 #include <string.h>
 
 typedef struct Rule { const char *name; uint32_t op; bool rounds; RuleFunction function; } Rule;
