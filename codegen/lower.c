@@ -162,7 +162,13 @@ static void lower_single(Lowering *lowering, NodeId id) {
   Group group = {.count = 1, .nodes = &id, .anchor = op_info(node->op)->kind == KIND_LOOPS ? id : 0, .stored = stored};
   for (uint32_t result = 0; result < node->output_count; result++)
     if (node->outputs[result] && lowering->uses.count[node->outputs[result]]) stored[group.stored_count++] = node->outputs[result];
-  if (group.stored_count) lower_kernel(lowering, &group, stored, id);
+  if (!group.stored_count) return;
+  if (group.anchor || group.stored_count == 1) { lower_kernel(lowering, &group, stored, id); return; }
+  for (uint32_t at = 0, count = group.stored_count; at < count; at++) { /* results of a point operator (the parts of a Split) may differ in dims */
+    group.stored = &stored[at];
+    group.stored_count = 1;
+    lower_kernel(lowering, &group, &stored[at], id);
+  }
 }
 
 static void lower_group_node(Lowering *lowering, NodeId id) {

@@ -28,8 +28,8 @@ static bool is_literal(const Meaning *m, Expr value, double *number) {
   return true;
 }
 
-/* max or min of a and b, NaN if either is: the operation keeps b if a is NaN, so one select is enough where a is a number. */
-static Expr extreme(Meaning *m, LoopOp op, Expr a, Expr b) {
+/* The operation keeps b if a is NaN, so it is enough alone where a is a number. */
+Expr expr_extreme(Meaning *m, LoopOp op, Expr a, Expr b) {
   double number;
   if (is_literal(m, b, &number)) { Expr swap = a; a = b; b = swap; }
   Expr value = build_binary(m->builder, op, a, b);
@@ -42,7 +42,7 @@ static Expr fold_operands(Meaning *m, LoopOp op, const Expr *index) {
   for (uint32_t operand = 1; operand < meaning_input_count(m); operand++) {
     value = expr_let(m, "v", value);
     Expr next = expr_let(m, "v", read_at(m, operand, index));
-    value = op == LOOP_ADD ? expr_add(m, value, next) : extreme(m, op, value, next);
+    value = op == LOOP_ADD ? expr_add(m, value, next) : expr_extreme(m, op, value, next);
   }
   return value;
 }
@@ -58,8 +58,8 @@ Expr point_mean(Meaning *m, uint32_t result, const Expr *index) {
 /* ONNX Clip-13: Min(max, Max(input, min)); min above max gives max. */
 Expr point_clip(Meaning *m, uint32_t result, const Expr *index) {
   Expr value = read_at(m, 0, index);
-  if (meaning_has(m, 1)) value = extreme(m, LOOP_MAX, expr_let(m, "v", value), read_at(m, 1, index));
-  if (meaning_has(m, 2)) value = extreme(m, LOOP_MIN, expr_let(m, "v", value), read_at(m, 2, index));
+  if (meaning_has(m, 1)) value = expr_extreme(m, LOOP_MAX, expr_let(m, "v", value), read_at(m, 1, index));
+  if (meaning_has(m, 2)) value = expr_extreme(m, LOOP_MIN, expr_let(m, "v", value), read_at(m, 2, index));
   return value;
 }
 

@@ -71,6 +71,8 @@ static inline Expr expr_agree(Meaning *m, Dim a, Dim b) {
   meaning_fail_if(m, differ, STATUS_SHAPE);
   return build_binary(m->builder, LOOP_MIN, x, y);
 }
+/* LOOP_MAX or LOOP_MIN of a and b as numpy has them: NaN if either is (elementwise_points.c). */
+Expr expr_extreme(Meaning *m, LoopOp op, Expr a, Expr b);
 /* The rules of inference in a meaning, for plans that both need (slices, pads, resizes). */
 static inline Infer meaning_infer(const Meaning *m) { return (Infer){m->module, m->node, false}; }
 #endif

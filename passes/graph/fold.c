@@ -88,7 +88,7 @@ static bool fold_alias(Module *module, const Node *node) {
 
 static bool fold_constant_of_shape(Module *module, const Node *node) {
   int64_t count;
-  if (strcmp(op_info(node->op)->name, "ConstantOfShape") || !value_static_elements(module, node->outputs[0], &count)) return false;
+  if (node->op != OP_ConstantOfShape || node->run_time_shape || !value_static_elements(module, node->outputs[0], &count)) return false;
   const Attribute *fill = node_attribute(node, "value");
   make_splat(module, node->outputs[0], fill ? value_constant_bits(module, fill->tensor, 0) : 0);
   return true;
