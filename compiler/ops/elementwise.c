@@ -261,7 +261,10 @@ static const char *choose(const char *text, Scalar scalar) {
 
 Expr meaning_scalar(Meaning *m, const char *text, uint32_t count, const Expr *values) {
   const char *chosen = choose(text, build_scalar(m->builder, values[0]));
-  Parser parser = {m, m->builder, chosen, text, count, values, 0};
+  Expr shared[4] = {0};
+  bool several = strstr(chosen, "let ") != NULL; /* statements that read the values */
+  for (uint32_t at = 0; several && at < count && at < 4; at++) shared[at] = values[at] ? build_let(m->builder, "x", values[at]) : 0;
+  Parser parser = {m, m->builder, chosen, text, count, several ? shared : values, 0};
   Term term = parse_choice(&parser);
   blanks(&parser);
   if (*parser.cursor && *parser.cursor != ';') syntax(&parser);

@@ -9,7 +9,7 @@ Expr movement_integer(Meaning *m, uint32_t operand, int64_t k) {
   Expr value = meaning_read(m, operand, &index);
   Scalar scalar = build_scalar(m->builder, value);
   if (scalar == SCALAR_I64) value = expr_max(m, expr_min(m, value, build_integer(m->builder, scalar, INT32_MAX)), build_integer(m->builder, scalar, -INT32_MAX));
-  return build_cast(m->builder, SCALAR_INDEX, value);
+  return expr_let(m, "given", build_cast(m->builder, SCALAR_INDEX, value));
 }
 
 uint32_t movement_length(const Meaning *m, uint32_t operand) {
