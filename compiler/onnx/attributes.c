@@ -33,18 +33,18 @@ static Bytes copy_bytes(Reader *reader, ProtobufCBinaryData data) {
   return (Bytes){(const uint8_t *)arena_string(reader->arena, data.data ? (const char *)data.data : "", data.len), data.len};
 }
 
-static void convert_tensor(Reader *reader, const Onnx__AttributeProto *proto, Attribute *attribute, const char *path) {
+static void convert_tensor(Reader *reader, const Onnx__AttributeProto *proto, Attribute *attribute, const Step *step) {
   TensorData tensor;
-  path = arena_format(reader->scratch, "%s.%s", path, proto->name);
-  if (!proto->t) model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "a tensor attribute has no tensor");
-  else if (tensor_read(reader, proto->t, path, &tensor)) attribute->tensor = tensor_constant(reader, 0, "", &tensor);
+  Step inner = {.outer = step, .field = proto->name, .index = -1};
+  if (!proto->t) model_error(reader->context, CODE_ATTRIBUTE_KIND, step_place(reader, step), NULL, "a tensor attribute has no tensor");
+  else if (tensor_read(reader, proto->t, &inner, &tensor)) attribute->tensor = tensor_constant(reader, 0, "", &tensor);
 }
 
 static void convert_subgraph(Reader *reader, NodeId node, const Onnx__AttributeProto *proto, const Scope *scope, Attribute *attribute,
-                             const char *path) {
-  path = arena_format(reader->arena, "%s.%s", path, proto->name);
+                             const Step *step) {
+  Step at = {.outer = step, .field = proto->name, .index = -1};
   if (!proto->g) {
-    model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "a graph attribute has no graph");
+    model_error(reader->context, CODE_ATTRIBUTE_KIND, step_place(reader, &at), NULL, "a graph attribute has no graph");
     return;
   }
   const char *name = proto->g->name ? proto->g->name : "";
@@ -52,27 +52,29 @@ static void convert_subgraph(Reader *reader, NodeId node, const Onnx__AttributeP
   Scope inner = *scope;
   inner.parent = scope;
   inner.graph = attribute->graph;
-  inner.path = path;
+  inner.path = step_path(reader, &at);
   inner.depth = scope->depth + 1;
-  convert_graph(reader, proto->g, scope_open(reader, inner, path));
+  convert_graph(reader, proto->g, scope_open(reader, inner));
 }
 
 /* False if the kind is none that nodes of the module can hold. */
-static bool convert_kind(Reader *reader, NodeId node, const Onnx__AttributeProto *proto, const Scope *scope, Attribute *attribute, const char *path) {
+static bool convert_kind(Reader *reader, NodeId node, const Onnx__AttributeProto *proto, const Scope *scope, Attribute *attribute, const Step *step) {
   Onnx__AttributeProto__AttributeType kind = kind_of(proto);
   attribute->kind = (AttributeKind)kind;
   switch (kind) {
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT: attribute->number = (double)proto->f; return true;
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT: attribute->integer = proto->i; return true;
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING: attribute->string = copy_bytes(reader, proto->s); return true;
-  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR: convert_tensor(reader, proto, attribute, path); return true;
-  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH: convert_subgraph(reader, node, proto, scope, attribute, path); return true;
+  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR: convert_tensor(reader, proto, attribute, step); return true;
+  case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH: convert_subgraph(reader, node, proto, scope, attribute, step); return true;
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
+    reader_charge(reader, proto->n_floats * sizeof(double), step);
     attribute->count = (uint32_t)proto->n_floats;
     attribute->floats = arena_array(reader->arena, double, proto->n_floats);
     for (size_t i = 0; i < proto->n_floats; i++) attribute->floats[i] = (double)proto->floats[i];
     return true;
   case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
+    reader_charge(reader, proto->n_ints * sizeof(int64_t), step);
     attribute->count = (uint32_t)proto->n_ints;
     attribute->ints = arena_array(reader->arena, int64_t, proto->n_ints);
     for (size_t i = 0; i < proto->n_ints; i++) attribute->ints[i] = proto->ints[i];
@@ -86,21 +88,22 @@ static bool convert_kind(Reader *reader, NodeId node, const Onnx__AttributeProto
   }
 }
 
-void convert_attributes(Reader *reader, NodeId node, const Onnx__NodeProto *proto, const Scope *scope, const char *path) {
+void convert_attributes(Reader *reader, NodeId node, const Onnx__NodeProto *proto, const Scope *scope, const Step *step) {
   for (size_t i = 0; i < proto->n_attribute; i++) {
     const char  *name = proto->attribute[i]->name;
     const Scope *where = NULL;
     const Onnx__AttributeProto *source = attribute_resolve(proto->attribute[i], scope, &where);
     if (!name || !*name || node_attribute(node_at(reader->module, node), name)) {
-      model_error(reader->context, CODE_ATTRIBUTE_NAME, (Place){.path = path}, NULL,
+      model_error(reader->context, CODE_ATTRIBUTE_NAME, step_place(reader, step), NULL,
                   name && *name ? "an attribute is given twice" : "an attribute has no name");
       continue;
     }
     if (!source) continue; /* a reference to an attribute that the call leaves out */
     Attribute attribute = {.name = arena_string(reader->arena, name, strlen(name))};
-    if (convert_kind(reader, node, source, where, &attribute, path)) node_set_attribute(reader->module, node, attribute);
+    if (convert_kind(reader, node, source, where, &attribute, step)) node_set_attribute(reader->module, node, attribute);
     else if (node_at(reader->module, node)->op)
-      model_error(reader->context, CODE_ATTRIBUTE_KIND, (Place){.path = path}, NULL, "attribute number %zu is of a kind (%d) that is not supported",
+      model_error(reader->context, CODE_ATTRIBUTE_KIND, step_place(reader, step), NULL,
+                  "attribute number %zu is of a kind (%d) that is not supported",
                   i, (int)attribute.kind);
   }
 }
@@ -124,8 +127,7 @@ static bool constant_strings(Reader *reader, const ProtobufCBinaryData *items, s
   return true;
 }
 
-bool constant_read(Reader *reader, const Onnx__NodeProto *proto, const Scope *scope, const char *path, TensorData *out) {
-  Place place = {.path = path};
+bool constant_read(Reader *reader, const Onnx__NodeProto *proto, const Scope *scope, const Step *step, TensorData *out) {
   const Onnx__AttributeProto *value = NULL;
   const Scope *where = NULL;
   const char  *name = NULL;
@@ -133,21 +135,22 @@ bool constant_read(Reader *reader, const Onnx__NodeProto *proto, const Scope *sc
     const Onnx__AttributeProto *given = attribute_resolve(proto->attribute[i], scope, &where);
     if (!given) continue;
     if (value) {
-      model_error(reader->context, CODE_ATTRIBUTE_NAME, place, NULL, "a Constant has more than one value");
+      model_error(reader->context, CODE_ATTRIBUTE_NAME, step_place(reader, step), NULL, "a Constant has more than one value");
       return false;
     }
     value = given;
     name = proto->attribute[i]->name ? proto->attribute[i]->name : "";
   }
-  if (!value) model_error(reader->context, CODE_ATTRIBUTE_NAME, place, NULL, "a Constant has no value");
-  else if (!strcmp(name, "value") && value->t) return tensor_read(reader, value->t, path, out);
-  else if (!strcmp(name, "sparse_value") && value->sparse_tensor) return sparse_read(reader, value->sparse_tensor, path, out);
+  if (!value) model_error(reader->context, CODE_ATTRIBUTE_NAME, step_place(reader, step), NULL, "a Constant has no value");
+  else if (!strcmp(name, "value") && value->t) return tensor_read(reader, value->t, step, out);
+  else if (!strcmp(name, "sparse_value") && value->sparse_tensor) return sparse_read(reader, value->sparse_tensor, step, out);
   else if (!strcmp(name, "value_float") && value->has_f) return constant_list(reader, ELEMENT_F32, &value->f, 1, true, out);
   else if (!strcmp(name, "value_floats")) return constant_list(reader, ELEMENT_F32, value->floats, value->n_floats, false, out);
   else if (!strcmp(name, "value_int") && value->has_i) return constant_list(reader, ELEMENT_I64, &value->i, 1, true, out);
   else if (!strcmp(name, "value_ints")) return constant_list(reader, ELEMENT_I64, value->ints, value->n_ints, false, out);
   else if (!strcmp(name, "value_string") && value->has_s) return constant_strings(reader, &value->s, 1, true, out);
   else if (!strcmp(name, "value_strings")) return constant_strings(reader, value->strings, value->n_strings, false, out);
-  else model_error(reader->context, CODE_ATTRIBUTE_NAME, place, NULL, "the value of a Constant has an unknown name or the wrong kind");
+  else model_error(reader->context, CODE_ATTRIBUTE_NAME, step_place(reader, step), NULL,
+                   "the value of a Constant has an unknown name or the wrong kind");
   return false;
 }

@@ -13,20 +13,15 @@
 
 /* ---- names ---------------------------------------------------------------------------------------------------------------- */
 
-Scope *scope_open(Reader *reader, Scope content, const char *path) {
+Scope *scope_open(Reader *reader, Scope content) {
   if (content.depth > DEPTH_LIMIT)
-    limit_error(reader->context, CODE_NESTING_LIMIT, (Place){.path = path}, NULL, "graphs and functions are nested more than %u deep", DEPTH_LIMIT);
+    limit_error(reader->context, CODE_NESTING_LIMIT, (Place){.path = content.path}, NULL, "graphs and functions are nested more than %u deep",
+                DEPTH_LIMIT);
   Scope *scope = arena_new(reader->scratch, Scope);
   *scope = content;
   scope->id = ++reader->scopes;
+  scope->step = (Step){.field = content.path, .index = -1};
   return scope;
-}
-
-const char *quoted(Reader *reader, const char *name) {
-  Text text;
-  text_open(&text, reader->scratch);
-  text_quoted(&text, name, strlen(name));
-  return text_finish(&text);
 }
 
 static ValueId find(const Reader *reader, const Scope *scope, const char *name) {
@@ -38,17 +33,17 @@ static ValueId find(const Reader *reader, const Scope *scope, const char *name) 
 }
 
 /* Binds a name that is new in this scope and in those around it. */
-static bool bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const char *path) {
+static bool bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const Step *step) {
   bool outer = scope->parent && find(reader, scope->parent, name);
   if (!outer && names_add(&reader->names, scope->id, name, value)) return true;
-  model_error(reader->context, CODE_DUPLICATE_NAME, (Place){.path = path}, "each value of a model has one definition; rename one of them",
+  model_error(reader->context, CODE_DUPLICATE_NAME, step_place(reader, step), "each value of a model has one definition; rename one of them",
               outer ? "%s is defined in an enclosing graph already" : "%s is defined twice", quoted(reader, name));
   return false;
 }
 
 /* A value under its own name; in a function body under a name that is unique in the graph it goes to. */
-static ValueId make_value(Reader *reader, const Scope *scope, const char *name, const char *path) {
-  if (scope->call) reader_charge(reader, EXPANSION_COST, path);
+static ValueId make_value(Reader *reader, const Scope *scope, const char *name, const Step *step) {
+  if (scope->call) reader_charge(reader, EXPANSION_COST + 4 * strlen(scope->prefix), step);
   const char *own = *scope->prefix ? module_fresh_name(reader->module, arena_format(reader->scratch, "%s%s", scope->prefix, name))
                                    : arena_string(reader->arena, name, strlen(name));
   return module_value(reader->module, scope->graph, own, ELEMENT_NONE);
@@ -56,8 +51,8 @@ static ValueId make_value(Reader *reader, const Scope *scope, const char *name, 
 
 ValueId scope_find(const Reader *reader, const Scope *scope, const char *name) { return find(reader, scope, name); }
 
-void scope_bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const char *path) {
-  (void)bind(reader, scope, name, value, path);
+void scope_bind(Reader *reader, const Scope *scope, const char *name, ValueId value, const Step *step) {
+  (void)bind(reader, scope, name, value, step);
 }
 
 void scope_expect(Reader *reader, const Scope *scope, const char *name, ValueId value) {
@@ -65,25 +60,13 @@ void scope_expect(Reader *reader, const Scope *scope, const char *name, ValueId 
 }
 
 /* The operand of that name; "" is an omitted one. */
-static ValueId resolve(Reader *reader, const Scope *scope, const char *name, const char *path) {
+static ValueId resolve(Reader *reader, const Scope *scope, const char *name, const Step *step) {
   if (!*name) return VALUE_NONE;
   ValueId value = find(reader, scope, name);
   if (!value)
-    model_error(reader->context, CODE_UNDEFINED_NAME, (Place){.path = path}, "it is no input, no initialiser and no node's result",
+    model_error(reader->context, CODE_UNDEFINED_NAME, step_place(reader, step), "it is no input, no initialiser and no node's result",
                 "the operand %s is not defined", quoted(reader, name));
   return value == VALUE_OMITTED ? VALUE_NONE : value;
-}
-
-/* ---- paths ---------------------------------------------------------------------------------------------------------------- */
-
-const char *step_path(Reader *reader, const char *path, const char *field, size_t index, const char *name) {
-  if (!name || !*name) return arena_format(reader->scratch, "%s.%s[%zu]", path, field, index);
-  return arena_format(reader->scratch, "%s.%s[%zu] %s", path, field, index, quoted(reader, name));
-}
-
-static const char *node_path(Reader *reader, const Scope *scope, size_t index, const Onnx__NodeProto *node) {
-  const char *path = step_path(reader, scope->path, "node", index, node->name);
-  return arena_format(reader->scratch, "%s (%s)", path, quoted(reader, node->op_type ? node->op_type : "") + 1);
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------------------- */
@@ -93,10 +76,10 @@ static void declare_nodes(Reader *reader, size_t count, Onnx__NodeProto *const *
     for (size_t k = 0; k < nodes[i]->n_output; k++) {
       const char *name = nodes[i]->output[k];
       if (!*name) continue;
-      const char *path = step_path(reader, scope->path, "node", i, nodes[i]->name);
-      ValueId     value = names_find(&reader->names, scope->id | EXPECTED, name);
-      if (!value) value = make_value(reader, scope, name, path);
-      bind(reader, scope, name, value, path);
+      const Step step = {&scope->step, "node", (int64_t)i, nodes[i]->name, nodes[i]->op_type};
+      ValueId    value = names_find(&reader->names, scope->id | EXPECTED, name);
+      if (!value) value = make_value(reader, scope, name, &step);
+      bind(reader, scope, name, value, &step);
     }
 }
 
@@ -129,24 +112,24 @@ static void fill_constant(Reader *reader, ValueId id, const TensorData *tensor) 
   value->source = tensor->source;
 }
 
-static void convert_constant(Reader *reader, const Onnx__NodeProto *node, const Scope *scope, const char *path) {
+static void convert_constant(Reader *reader, const Onnx__NodeProto *node, const Scope *scope, const Step *step) {
   TensorData tensor;
   if (node->n_output != 1 || node->n_input || !*node->output[0]) {
-    model_error(reader->context, CODE_OPERAND_COUNT, (Place){.path = path}, NULL, "Constant has no operands and one result");
+    model_error(reader->context, CODE_OPERAND_COUNT, step_place(reader, step), NULL, "Constant has no operands and one result");
     return;
   }
-  if (constant_read(reader, node, scope, path, &tensor)) fill_constant(reader, find(reader, scope, node->output[0]), &tensor);
+  if (constant_read(reader, node, scope, step, &tensor)) fill_constant(reader, find(reader, scope, node->output[0]), &tensor);
 }
 
-static void convert_operator(Reader *reader, const Onnx__NodeProto *proto, const Scope *scope, size_t index, const char *path) {
+static void convert_operator(Reader *reader, const Onnx__NodeProto *proto, const Scope *scope, size_t index, const Step *step) {
   Module   *module = reader->module;
   uint32_t  inputs = (uint32_t)proto->n_input, outputs = (uint32_t)proto->n_output;
   ValueId  *operands = arena_array(reader->scratch, ValueId, inputs), *results = arena_array(reader->scratch, ValueId, outputs);
-  for (uint32_t i = 0; i < inputs; i++) operands[i] = resolve(reader, scope, proto->input[i], path);
+  for (uint32_t i = 0; i < inputs; i++) operands[i] = resolve(reader, scope, proto->input[i], step);
   for (uint32_t i = 0; i < outputs; i++) results[i] = *proto->output[i] ? find(reader, scope, proto->output[i]) : VALUE_NONE;
   while (inputs && !operands[inputs - 1]) inputs--;
   const char *domain = domain_or_standard(proto->domain), *type = proto->op_type ? proto->op_type : "", *name = proto->name ? proto->name : "";
-  if (scope->call) reader_charge(reader, EXPANSION_COST, path);
+  if (scope->call) reader_charge(reader, EXPANSION_COST, step);
   NodeId id = module_node(module, scope->graph, op_find(domain, type), inputs, operands, outputs, results);
   Node  *node = node_at(module, id);
   node->domain = arena_string(reader->arena, domain, strlen(domain));
@@ -155,45 +138,47 @@ static void convert_operator(Reader *reader, const Onnx__NodeProto *proto, const
   vector_reserve(reader->scratch, (void **)&reader->versions.data, &reader->versions.capacity, id + 1, sizeof *reader->versions.data);
   reader->versions.data[id] = version_of(reader, scope, domain);
   reader->versions.count = id + 1;
-  convert_attributes(reader, id, proto, scope, path);
+  convert_attributes(reader, id, proto, scope, step);
   graph_append(module, scope->graph, id);
 }
 
 void convert_nodes(Reader *reader, size_t count, Onnx__NodeProto *const *nodes, const Scope *scope) {
   declare_nodes(reader, count, nodes, scope);
   for (size_t i = 0; i < count; i++) {
-    const char *path = node_path(reader, scope, i, nodes[i]);
-    uint32_t    function = function_find(reader, nodes[i]);
-    if (function) function_expand(reader, function, nodes[i], scope, path);
-    else if (is_constant_node(nodes[i])) convert_constant(reader, nodes[i], scope, path);
-    else convert_operator(reader, nodes[i], scope, i, path);
+    const Step step = {&scope->step, "node", (int64_t)i, nodes[i]->name, nodes[i]->op_type};
+    uint32_t   function = function_find(reader, nodes[i]);
+    if (function) function_expand(reader, function, nodes[i], scope, &step);
+    else if (is_constant_node(nodes[i])) convert_constant(reader, nodes[i], scope, &step);
+    else convert_operator(reader, nodes[i], scope, i, &step);
   }
 }
 
 /* ---- graphs --------------------------------------------------------------------------------------------------------------- */
 
-static void convert_initializer(Reader *reader, const char *name, bool good, const TensorData *tensor, const Scope *scope, const char *path) {
+static void convert_initializer(Reader *reader, const char *name, bool good, const TensorData *tensor, const Scope *scope, const Step *step) {
   if (!name || !*name) {
-    model_error(reader->context, CODE_UNDEFINED_NAME, (Place){.path = path}, NULL, "an initialiser has no name");
+    model_error(reader->context, CODE_UNDEFINED_NAME, step_place(reader, step), NULL, "an initialiser has no name");
     return;
   }
-  ValueId value = make_value(reader, scope, name, path);
+  ValueId value = make_value(reader, scope, name, step);
   if (good) fill_constant(reader, value, tensor);
-  bind(reader, scope, name, value, path);
+  bind(reader, scope, name, value, step);
 }
 
 static void convert_initializers(Reader *reader, const Onnx__GraphProto *graph, const Scope *scope) {
   TensorData tensor;
   for (size_t i = 0; i < graph->n_initializer; i++) {
-    const char *name = graph->initializer[i]->name, *path = step_path(reader, scope->path, "initializer", i, name);
-    bool        good = tensor_read(reader, graph->initializer[i], path, &tensor);
-    convert_initializer(reader, name, good, &tensor, scope, path);
+    const char *name = graph->initializer[i]->name;
+    const Step  step = {&scope->step, "initializer", (int64_t)i, name, NULL};
+    bool        good = tensor_read(reader, graph->initializer[i], &step, &tensor);
+    convert_initializer(reader, name, good, &tensor, scope, &step);
   }
   for (size_t i = 0; i < graph->n_sparse_initializer; i++) {
     const Onnx__SparseTensorProto *sparse = graph->sparse_initializer[i];
-    const char *name = sparse->values ? sparse->values->name : NULL, *path = step_path(reader, scope->path, "sparse_initializer", i, name);
-    bool        good = sparse_read(reader, sparse, path, &tensor);
-    convert_initializer(reader, name, good, &tensor, scope, path);
+    const char *name = sparse->values ? sparse->values->name : NULL;
+    const Step  step = {&scope->step, "sparse_initializer", (int64_t)i, name, NULL};
+    bool        good = sparse_read(reader, sparse, &step, &tensor);
+    convert_initializer(reader, name, good, &tensor, scope, &step);
   }
 }
 
@@ -202,9 +187,10 @@ static void convert_inputs(Reader *reader, const Onnx__GraphProto *graph, const 
   bool     is_main = !scope->parent;
   uint32_t fixed = 0;
   for (size_t i = 0; i < graph->n_input; i++) {
-    const char *name = graph->input[i]->name, *path = step_path(reader, scope->path, "input", i, name);
+    const char *name = graph->input[i]->name;
+    const Step  step = {&scope->step, "input", (int64_t)i, name, NULL};
     if (!name || !*name) {
-      model_error(reader->context, CODE_UNDEFINED_NAME, (Place){.path = path}, NULL, "a graph input has no name");
+      model_error(reader->context, CODE_UNDEFINED_NAME, step_place(reader, &step), NULL, "a graph input has no name");
       continue;
     }
     ValueId value = names_find(&reader->names, scope->id, name);
@@ -212,10 +198,10 @@ static void convert_inputs(Reader *reader, const Onnx__GraphProto *graph, const 
       fixed++;
       continue;
     }
-    value = make_value(reader, scope, name, path);
-    if (!bind(reader, scope, name, value, path)) continue;
+    value = make_value(reader, scope, name, &step);
+    if (!bind(reader, scope, name, value, &step)) continue;
     vector_push(module->arena, &graph_at(module, scope->graph)->inputs, value);
-    type_apply(reader, value, graph->input[i]->type, is_main, path);
+    type_apply(reader, value, graph->input[i]->type, is_main, &step);
   }
   if (fixed && reader->model->ir_version > 3)
     model_remark(reader->context, CODE_INPUT_FIXED, (Place){.path = scope->path}, NULL,
@@ -242,13 +228,14 @@ static ValueId copy_outer(Reader *reader, const Scope *scope, ValueId value) {
 static void convert_outputs(Reader *reader, const Onnx__GraphProto *graph, const Scope *scope) {
   Module *module = reader->module;
   for (size_t i = 0; i < graph->n_output; i++) {
-    const char *name = graph->output[i]->name ? graph->output[i]->name : "", *path = step_path(reader, scope->path, "output", i, name);
+    const char *name = graph->output[i]->name ? graph->output[i]->name : "";
+    const Step  step = {&scope->step, "output", (int64_t)i, name, NULL};
     ValueId     value = find(reader, scope, name);
     if (!value || value == VALUE_OMITTED) {
-      model_error(reader->context, CODE_UNDEFINED_NAME, (Place){.path = path}, NULL, "the output %s is not defined", quoted(reader, name));
+      model_error(reader->context, CODE_UNDEFINED_NAME, step_place(reader, &step), NULL, "the output %s is not defined", quoted(reader, name));
       continue;
     }
-    type_apply(reader, value, graph->output[i]->type, false, path);
+    type_apply(reader, value, graph->output[i]->type, false, &step);
     value = copy_outer(reader, scope, value);
     vector_push(module->arena, &graph_at(module, scope->graph)->outputs, value);
   }
@@ -257,8 +244,9 @@ static void convert_outputs(Reader *reader, const Onnx__GraphProto *graph, const
 static void declare_types(Reader *reader, size_t count, Onnx__ValueInfoProto *const *infos, const Scope *scope) {
   for (size_t i = 0; i < count; i++) {
     ValueId value = infos[i]->name ? names_find(&reader->names, scope->id, infos[i]->name) : VALUE_NONE;
+    const Step step = {&scope->step, "value_info", (int64_t)i, infos[i]->name, NULL};
     if (value && value_at(reader->module, value)->graph == scope->graph && !value_at(reader->module, value)->ranked)
-      type_apply(reader, value, infos[i]->type, false, step_path(reader, scope->path, "value_info", i, infos[i]->name));
+      type_apply(reader, value, infos[i]->type, false, &step);
   }
 }
 

@@ -107,7 +107,7 @@ static const char *problem_text(int problem) {
   }
 }
 
-static bool map_file(Reader *reader, const char *location, const char *path, Bytes *bytes) {
+static bool map_file(Reader *reader, const char *location, const Step *step, Bytes *bytes) {
   for (const OnnxMap *map = reader->file->maps; map; map = map->next)
     if (map->location && !strcmp(map->location, location)) {
       *bytes = map->bytes;
@@ -119,7 +119,7 @@ static bool map_file(Reader *reader, const char *location, const char *path, Byt
   text_open(&quoted, reader->scratch);
   text_quoted(&quoted, location, strlen(location));
   if (!folder) {
-    model_error(reader->context, CODE_EXTERNAL_OPEN, (Place){.path = path},
+    model_error(reader->context, CODE_EXTERNAL_OPEN, step_place(reader, step),
                 "give the folder it is in with --external-data-dir=DIR; in such a folder symbolic links are followed",
                 "the external data %s can't be opened: %s", text_finish(&quoted), problem_text(problem));
     return false;
@@ -166,15 +166,15 @@ static bool read_location(Reader *reader, const Onnx__TensorProto *tensor, Place
   return false;
 }
 
-bool external_read(Reader *reader, const Onnx__TensorProto *tensor, const char *path, size_t size, Bytes *bytes, const char **source) {
+bool external_read(Reader *reader, const Onnx__TensorProto *tensor, const Step *step, size_t size, Bytes *bytes, const char **source) {
   Location location = {0};
-  Place    place = {.path = path};
+  Place    place = step_place(reader, step);
   Bytes    whole;
   if (!reader->path) {
     model_error(reader->context, CODE_EXTERNAL_OPEN, place, NULL, "a tensor file can't refer to external data");
     return false;
   }
-  if (!read_location(reader, tensor, place, &location) || !map_file(reader, location.file, path, &whole)) return false;
+  if (!read_location(reader, tensor, place, &location) || !map_file(reader, location.file, step, &whole)) return false;
   if (location.has_length && location.length != size) {
     model_error(reader->context, CODE_TENSOR_SIZE, place, NULL, "the tensor needs %zu bytes, its external data has %llu", size,
                 (unsigned long long)location.length);

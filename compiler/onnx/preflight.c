@@ -235,37 +235,49 @@ static size_t count_varints(Walk *walk, size_t at, size_t size) {
   return count;
 }
 
-/* Values of a repeated scalar: `size` bytes at `at`, joined to the run before if that is of the same field. */
-static void emit_run(Walk *walk, Frame *frame, uint32_t id, size_t at, size_t size) {
-  if (frame->run_field != id) {
-    frame->run_field = id;
-    frame->run_at = emit_open(walk, id);
-    frame->run_length = 0;
-    charge(walk, FIELD_COST, at);
-  }
+/* Opens a run of values of a repeated scalar, or goes on with the one before. */
+static void open_run(Walk *walk, Frame *frame, uint32_t id) {
+  if (frame->run_field == id) return;
+  frame->run_field = id;
+  frame->run_at = emit_open(walk, id);
+  frame->run_length = 0;
+  charge(walk, FIELD_COST, frame->tag_at);
+}
+
+static void extend_run(Walk *walk, Frame *frame, size_t at, size_t size) {
   frame->run_length += size;
   emit(walk, walk->input.data + at, size);
+}
+
+static void walk_packed(Walk *walk, Frame *frame, const Field *field) {
+  size_t   item, size = (size_t)read_varint(walk, frame), at = take(walk, frame, size);
+  bool     varints = wire_of(field->type, &item) == PROTOBUF_C_WIRE_TYPE_VARINT;
+  if (!varints && size % item) refuse(walk, CODE_WIRE_LENGTH, at, DAMAGED, "the length of a packed field is no multiple of its element size");
+  charge(walk, (varints ? count_varints(walk, at, size) : size / item) * item + size, at);
+  open_run(walk, frame, field->id);
+  extend_run(walk, frame, at, size);
   patch_length(walk, frame->run_at, frame->run_length);
 }
 
-static void walk_scalar(Walk *walk, Frame *frame, const Field *field, unsigned wire, size_t item) {
+/* Values of a repeated scalar that stand one by one: all that follow with the same tag. */
+static void walk_singles(Walk *walk, Frame *frame, const Field *field, unsigned wire, size_t item) {
+  const uint8_t *data = walk->input.data, *tag = data + frame->tag_at;
+  size_t         tag_size = frame->at - frame->tag_at, count = 0, first = frame->at;
+  open_run(walk, frame, field->id);
+  for (bool more = true; more; count++) {
+    size_t at = frame->at;
+    skip_value(walk, frame, wire);
+    extend_run(walk, frame, at, frame->at - at);
+    more = frame->end - frame->at > tag_size && !memcmp(data + frame->at, tag, tag_size);
+    if (more) frame->at += tag_size;
+  }
+  charge(walk, count * item + (frame->at - first), first);
+  patch_length(walk, frame->run_at, frame->run_length);
+}
+
+static void walk_scalar(Walk *walk, Frame *frame, const Field *field, unsigned wire) {
   size_t at = frame->at;
-  if (wire == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
-    uint64_t size = read_varint(walk, frame);
-    at = take(walk, frame, size);
-    bool varints = wire_of(field->type, &item) == PROTOBUF_C_WIRE_TYPE_VARINT;
-    if (!varints && size % item) refuse(walk, CODE_WIRE_LENGTH, at, DAMAGED, "the length of a packed field is no multiple of its element size");
-    size_t count = varints ? count_varints(walk, at, (size_t)size) : (size_t)size / item;
-    charge(walk, count * item + (size_t)size, at);
-    emit_run(walk, frame, field->id, at, (size_t)size);
-    return;
-  }
   skip_value(walk, frame, wire);
-  charge(walk, item + (frame->at - at), at);
-  if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-    emit_run(walk, frame, field->id, at, frame->at - at);
-    return;
-  }
   charge(walk, FIELD_COST, at);
   emit_tag(walk, field->id, wire);
   emit(walk, walk->input.data + at, frame->at - at);
@@ -335,13 +347,12 @@ static void walk_field(Walk *walk, Frame *frame) {
     walk_payload(walk, frame, field, wire, item);
     return;
   }
-  if (item) {
-    if (field->label != PROTOBUF_C_LABEL_REPEATED) frame->run_field = 0;
-    walk_scalar(walk, frame, field, wire, item);
-    return;
-  }
-  frame->run_field = 0;
-  if (field->type == PROTOBUF_C_TYPE_MESSAGE) walk_open(walk, frame, field);
+  bool repeated_scalar = item && field->label == PROTOBUF_C_LABEL_REPEATED;
+  if (!repeated_scalar) frame->run_field = 0;
+  if (packed) walk_packed(walk, frame, field);
+  else if (repeated_scalar) walk_singles(walk, frame, field, wire, item);
+  else if (item) walk_scalar(walk, frame, field, wire);
+  else if (field->type == PROTOBUF_C_TYPE_MESSAGE) walk_open(walk, frame, field);
   else walk_text(walk, frame, field);
 }
 

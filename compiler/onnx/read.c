@@ -6,9 +6,9 @@
 
 #define FILE_LIMIT ((uint64_t)64 << 30) /* bytes of a file unless an option says otherwise */
 
-void reader_charge(Reader *reader, uint64_t bytes, const char *path) {
+void reader_charge(Reader *reader, uint64_t bytes, const Step *step) {
   if (bytes > reader->budget)
-    limit_error(reader->context, CODE_MODEL_BUDGET, (Place){.path = path},
+    limit_error(reader->context, CODE_MODEL_BUDGET, step_place(reader, step),
                 "a model of this size should need far less; was it made to exhaust memory?",
                 "reading this model would take more memory than 64 MiB plus eight times its size");
   reader->budget -= (size_t)bytes;
@@ -39,6 +39,7 @@ static void read_header(Reader *reader) {
   const Onnx__ModelProto *model = reader->model;
   Module *module = reader->module;
   Place   place = {.path = reader->path};
+  Step    step = {.field = reader->path, .index = -1};
   if (!model->has_ir_version || !model->graph) {
     model_error(reader->context, CODE_NOT_ONNX, place, "is it a model at all? A file of a single tensor or of weights is none",
                 "the file holds no %s", model->graph ? "ir_version" : "graph");
@@ -48,7 +49,7 @@ static void read_header(Reader *reader) {
     model_error(reader->context, CODE_IR_VERSION, place, "convert it with the onnx package's version converter",
                 "the file is of IR version %lld; %d to %d are read",
                 (long long)model->ir_version, ONNX_IR_OLDEST, ONNX_IR_NEWEST);
-  reader->opsets = opsets_read(reader, model->n_opset_import, model->opset_import, reader->path);
+  reader->opsets = opsets_read(reader, model->n_opset_import, model->opset_import, &step);
   if (!reader->opsets.count) model_error(reader->context, CODE_OPSET, place, NULL, "the model does not say which operator sets it uses");
   for (uint32_t i = 0; i < reader->opsets.count; i++)
     if (!*reader->opsets.data[i].domain) module->opset = reader->opsets.data[i].version;
@@ -65,6 +66,16 @@ static void read_header(Reader *reader) {
   check_errors(reader->context);
 }
 
+/* Room for what the main graph has at least, so that the arrays don't grow through all powers of two. */
+static void reserve(Reader *reader, const Onnx__GraphProto *graph) {
+  Module *module = reader->module;
+  size_t  values = graph->n_input + graph->n_initializer + graph->n_sparse_initializer + 64, nodes = graph->n_node + graph->n_node / 8 + 64;
+  for (size_t i = 0; i < graph->n_node; i++) values += graph->node[i]->n_output;
+  if (values > UINT32_MAX / 2 || nodes > UINT32_MAX / 2) return;
+  vector_reserve(reader->arena, (void **)&module->values.data, &module->values.capacity, (uint32_t)values, sizeof *module->values.data);
+  vector_reserve(reader->arena, (void **)&module->nodes.data, &module->nodes.capacity, (uint32_t)nodes, sizeof *module->nodes.data);
+}
+
 Module *onnx_read_bytes(Context *context, Arena *arena, OnnxFile *file, const OnnxReadOptions *options, const char *name, Bytes bytes) {
   Reader *reader = reader_open(context, arena, file, options, name, bytes);
   reader->model = (const Onnx__ModelProto *)preflight_unpack(context, reader->scratch, name, bytes, &onnx__model_proto__descriptor, &reader->budget);
@@ -73,8 +84,9 @@ Module *onnx_read_bytes(Context *context, Arena *arena, OnnxFile *file, const On
   read_header(reader);
   if (reader->model->graph->name) graph_at(module, 1)->name = keep(reader, reader->model->graph->name);
   vector_push(arena, &module->files_read, keep(reader, name));
+  reserve(reader, reader->model->graph);
   Scope scope = {.graph = 1, .path = "graph", .prefix = "", .opsets = &reader->opsets};
-  convert_graph(reader, reader->model->graph, scope_open(reader, scope, name));
+  convert_graph(reader, reader->model->graph, scope_open(reader, scope));
   check_errors(context);
   upgrade_module(reader);
   check_module(reader);
@@ -116,7 +128,7 @@ OnnxTensor onnx_read_tensor_bytes(Context *context, Arena *arena, OnnxFile *file
   }
   const Onnx__TensorProto *proto =
       (const Onnx__TensorProto *)preflight_unpack(context, reader->scratch, name, bytes, &onnx__tensor_proto__descriptor, &reader->budget);
-  if (!tensor_read(reader, proto, name, &tensor)) check_errors(context);
+  if (!tensor_read(reader, proto, &(Step){.field = name, .index = -1}, &tensor)) check_errors(context);
   OnnxTensor result = {.name = keep(reader, proto->name), .element = tensor.element, .rank = tensor.rank, .count = tensor.count};
   memcpy(result.dims, tensor.dims, sizeof result.dims);
   result.data = tensor.data;

@@ -32,32 +32,32 @@ static void copy_element(const TensorData *values, int64_t from, uint8_t *dense,
   dense[to / many] |= (uint8_t)((value & ((1u << bits) - 1)) << (unsigned)(to % many) * bits);
 }
 
-static bool fail(Reader *reader, const char *path, const char *what) {
-  model_error(reader->context, CODE_TENSOR_SPARSE, (Place){.path = path}, NULL, "a sparse tensor %s", what);
+static bool fail(Reader *reader, const Step *step, const char *what) {
+  model_error(reader->context, CODE_TENSOR_SPARSE, step_place(reader, step), NULL, "a sparse tensor %s", what);
   return false;
 }
 
-bool sparse_read(Reader *reader, const Onnx__SparseTensorProto *sparse, const char *path, TensorData *out) {
+bool sparse_read(Reader *reader, const Onnx__SparseTensorProto *sparse, const Step *step, TensorData *out) {
   TensorData values, indices;
   *out = (TensorData){.content = CONTENT_DATA};
-  if (!sparse->values || !sparse->indices) return fail(reader, path, "lacks its values or indices");
-  if (!tensor_dims(reader, sparse->n_dims, sparse->dims, path, out)) return false;
-  if (!tensor_read(reader, sparse->values, arena_format(reader->scratch, "%s.values", path), &values)) return false;
-  if (!tensor_read(reader, sparse->indices, arena_format(reader->scratch, "%s.indices", path), &indices)) return false;
-  if (indices.element != ELEMENT_I64) return fail(reader, path, "has indices that are not i64");
-  if (values.element == ELEMENT_STRING) return fail(reader, path, "of strings is not supported");
+  if (!sparse->values || !sparse->indices) return fail(reader, step, "lacks its values or indices");
+  if (!tensor_dims(reader, sparse->n_dims, sparse->dims, step, out)) return false;
+  if (!tensor_read(reader, sparse->values, &(Step){step, "values", -1, NULL, NULL}, &values)) return false;
+  if (!tensor_read(reader, sparse->indices, &(Step){step, "indices", -1, NULL, NULL}, &indices)) return false;
+  if (indices.element != ELEMENT_I64) return fail(reader, step, "has indices that are not i64");
+  if (values.element == ELEMENT_STRING) return fail(reader, step, "of strings is not supported");
   if (values.rank != 1 || indices.rank < 1 || indices.rank > 2 || indices.dims[0] != values.dims[0] ||
       (indices.rank == 2 && indices.dims[1] != (int64_t)out->rank))
-    return fail(reader, path, "has values and indices that do not match");
+    return fail(reader, step, "has values and indices that do not match");
   size_t size = 0;
   out->element = values.element;
-  if (!element_file_bytes(out->element, out->count, &size)) return fail(reader, path, "is too large");
-  reader_charge(reader, size, path);
+  if (!element_file_bytes(out->element, out->count, &size)) return fail(reader, step, "is too large");
+  reader_charge(reader, size, step);
   uint8_t *data = arena_allocate(reader->arena, size);
   int64_t  before = -1;
   for (int64_t i = 0; i < values.count; i++) {
     int64_t index = linear_index(out, &indices, i);
-    if (index <= before) return fail(reader, path, index < 0 ? "has an index outside its shape" : "has indices that do not ascend");
+    if (index <= before) return fail(reader, step, index < 0 ? "has an index outside its shape" : "has indices that do not ascend");
     copy_element(&values, i, data, index);
     before = index;
   }

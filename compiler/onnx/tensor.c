@@ -12,10 +12,10 @@
 
 /* ---- dims --------------------------------------------------------------------------------------------------------------- */
 
-bool tensor_dims(Reader *reader, size_t rank, const int64_t *dims, const char *path, TensorData *out) {
-  Place place = {.path = path};
+bool tensor_dims(Reader *reader, size_t rank, const int64_t *dims, const Step *step, TensorData *out) {
   if (rank > MAX_RANK) {
-    model_error(reader->context, CODE_TENSOR_RANK, place, NULL, "a tensor has %zu dimensions; at most %u are supported", rank, MAX_RANK);
+    model_error(reader->context, CODE_TENSOR_RANK, step_place(reader, step), NULL, "a tensor has %zu dimensions; at most %u are supported", rank,
+                MAX_RANK);
     return false;
   }
   out->rank = (uint32_t)rank;
@@ -23,7 +23,7 @@ bool tensor_dims(Reader *reader, size_t rank, const int64_t *dims, const char *p
   for (size_t i = 0; i < rank; i++) {
     out->dims[i] = dims[i];
     if (dims[i] < 0) {
-      model_error(reader->context, CODE_TENSOR_DIMS, place, NULL, "dimension %zu of a tensor is %lld", i, (long long)dims[i]);
+      model_error(reader->context, CODE_TENSOR_DIMS, step_place(reader, step), NULL, "dimension %zu of a tensor is %lld", i, (long long)dims[i]);
       return false;
     }
   }
@@ -31,7 +31,7 @@ bool tensor_dims(Reader *reader, size_t rank, const int64_t *dims, const char *p
     if (dims[i] == 0) out->count = 0;
   for (size_t i = 0; i < rank && out->count; i++)
     if (!checked_mul_i64(out->count, dims[i], &out->count) || out->count > ELEMENT_LIMIT) {
-      model_error(reader->context, CODE_TENSOR_DIMS, place, NULL, "a tensor has more than 2^40 elements");
+      model_error(reader->context, CODE_TENSOR_DIMS, step_place(reader, step), NULL, "a tensor has more than 2^40 elements");
       return false;
     }
   return true;
@@ -106,14 +106,14 @@ static bool span_decode(Bytes input, PayloadSpan span, unsigned bytes, uint8_t *
 
 /* ---- the kinds of data -------------------------------------------------------------------------------------------------- */
 
-static bool fail_size(Reader *reader, const char *path, const TensorData *tensor, size_t wanted, uint64_t found, const char *unit) {
-  model_error(reader->context, CODE_TENSOR_SIZE, (Place){.path = path}, "was the file written completely?",
+static bool fail_size(Reader *reader, const Step *step, const TensorData *tensor, size_t wanted, uint64_t found, const char *unit) {
+  model_error(reader->context, CODE_TENSOR_SIZE, step_place(reader, step), "was the file written completely?",
               "a %s tensor of %lld elements needs %zu %s, the file has %llu", element_name(tensor->element), (long long)tensor->count, wanted, unit,
               (unsigned long long)found);
   return false;
 }
 
-static bool read_typed(Reader *reader, const Onnx__TensorProto *proto, const char *path, size_t size, TensorData *out) {
+static bool read_typed(Reader *reader, const Onnx__TensorProto *proto, const Step *step, size_t size, TensorData *out) {
   uint32_t field = field_of(out->element);
   size_t   fixed = value_bytes(field);
   unsigned bytes = element_file_bits(out->element) < 8 ? 1 : fixed ? (unsigned)fixed : element_file_bits(out->element) / 8;
@@ -122,36 +122,36 @@ static bool read_typed(Reader *reader, const Onnx__TensorProto *proto, const cha
     PayloadSpan span = span_at(proto, i);
     uint64_t    count = 0;
     if (span.field != field) {
-      model_error(reader->context, CODE_TENSOR_FIELD, (Place){.path = path}, NULL, "the elements of a %s tensor stand in the wrong data field",
+      model_error(reader->context, CODE_TENSOR_FIELD, step_place(reader, step), NULL, "the elements of a %s tensor stand in the wrong data field",
                   element_name(out->element));
       return false;
     }
     if (!span_count(reader->input, span, &count)) {
-      model_error(reader->context, CODE_WIRE_VARINT, (Place){.path = path}, NULL, "the tensor's data holds a malformed number");
+      model_error(reader->context, CODE_WIRE_VARINT, step_place(reader, step), NULL, "the tensor's data holds a malformed number");
       return false;
     }
     total += count;
   }
-  if (total != size / bytes) return fail_size(reader, path, out, size / bytes, total, "values");
+  if (total != size / bytes) return fail_size(reader, step, out, size / bytes, total, "values");
   if (proto->n_payload == 1 && fixed && span_at(proto, 0).form == PAYLOAD_PACKED) {
     out->data = (Bytes){reader->input.data + span_at(proto, 0).offset, size};
     return true;
   }
-  reader_charge(reader, size, path);
+  reader_charge(reader, size, step);
   uint8_t *data = arena_allocate(reader->arena, size), *end = data;
   out->data = (Bytes){data, size};
   for (size_t i = 0; i < proto->n_payload; i++)
     if (!span_decode(reader->input, span_at(proto, i), bytes, &end)) {
-      model_error(reader->context, CODE_TENSOR_VALUE, (Place){.path = path}, NULL, "a value of the tensor does not fit its element type %s",
+      model_error(reader->context, CODE_TENSOR_VALUE, step_place(reader, step), NULL, "a value of the tensor does not fit its element type %s",
                   element_name(out->element));
       return false;
     }
   return true;
 }
 
-static bool read_strings(Reader *reader, const Onnx__TensorProto *proto, const char *path, TensorData *out) {
+static bool read_strings(Reader *reader, const Onnx__TensorProto *proto, const Step *step, TensorData *out) {
   if (proto->n_payload || (int64_t)proto->n_string_data != out->count)
-    return fail_size(reader, path, out, (size_t)out->count, proto->n_string_data, "strings");
+    return fail_size(reader, step, out, (size_t)out->count, proto->n_string_data, "strings");
   Bytes *strings = arena_array(reader->arena, Bytes, proto->n_string_data);
   for (size_t i = 0; i < proto->n_string_data; i++) {
     ProtobufCBinaryData string = proto->string_data[i];
@@ -162,51 +162,51 @@ static bool read_strings(Reader *reader, const Onnx__TensorProto *proto, const c
 }
 
 /* Bytes of a bool other than 0 and 1 become 1, in a copy. */
-static void normalise_bools(Reader *reader, TensorData *tensor, const char *path) {
+static void normalise_bools(Reader *reader, TensorData *tensor, const Step *step) {
   size_t at = 0;
   while (at < tensor->data.size && tensor->data.data[at] <= 1) at++;
   if (at == tensor->data.size) return;
-  reader_charge(reader, tensor->data.size, path);
+  reader_charge(reader, tensor->data.size, step);
   uint8_t *copy = arena_copy(reader->arena, tensor->data.data, tensor->data.size);
   for (; at < tensor->data.size; at++) copy[at] = copy[at] != 0;
   tensor->data.data = copy;
 }
 
-static bool read_data(Reader *reader, const Onnx__TensorProto *proto, const char *path, TensorData *out) {
+static bool read_data(Reader *reader, const Onnx__TensorProto *proto, const Step *step, TensorData *out) {
   size_t size = 0;
-  if (out->element == ELEMENT_STRING) return read_strings(reader, proto, path, out);
-  if (!element_file_bytes(out->element, out->count, &size)) return fail_size(reader, path, out, SIZE_MAX, 0, "bytes");
+  if (out->element == ELEMENT_STRING) return read_strings(reader, proto, step, out);
+  if (!element_file_bytes(out->element, out->count, &size)) return fail_size(reader, step, out, SIZE_MAX, 0, "bytes");
   bool external = proto->has_data_location && proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-  if (external) return external_read(reader, proto, path, size, &out->data, &out->source);
+  if (external) return external_read(reader, proto, step, size, &out->data, &out->source);
   if (proto->n_payload == 1 && span_at(proto, 0).field == FIELD_RAW_DATA) {
     PayloadSpan span = span_at(proto, 0);
-    if (span.length != size) return fail_size(reader, path, out, size, span.length, "bytes");
+    if (span.length != size) return fail_size(reader, step, out, size, span.length, "bytes");
     out->data = (Bytes){reader->input.data + span.offset, size};
     return true;
   }
-  return read_typed(reader, proto, path, size, out);
+  return read_typed(reader, proto, step, size, out);
 }
 
-bool tensor_read(Reader *reader, const Onnx__TensorProto *proto, const char *path, TensorData *out) {
+bool tensor_read(Reader *reader, const Onnx__TensorProto *proto, const Step *step, TensorData *out) {
   *out = (TensorData){.content = CONTENT_DATA};
-  if (!tensor_dims(reader, proto->n_dims, proto->dims, path, out)) return false;
+  if (!tensor_dims(reader, proto->n_dims, proto->dims, step, out)) return false;
   if (proto->data_type <= 0 || proto->data_type >= ELEMENT_COUNT) {
-    model_error(reader->context, CODE_TENSOR_ELEMENT, (Place){.path = path}, NULL, "the tensor's element type %d is not one of the standard",
+    model_error(reader->context, CODE_TENSOR_ELEMENT, step_place(reader, step), NULL, "the tensor's element type %d is not one of the standard",
                 proto->data_type);
     return false;
   }
   if (proto->segment) {
-    model_error(reader->context, CODE_TENSOR_FIELD, (Place){.path = path}, NULL, "tensors stored in segments are not supported");
+    model_error(reader->context, CODE_TENSOR_FIELD, step_place(reader, step), NULL, "tensors stored in segments are not supported");
     return false;
   }
   out->element = (Element)proto->data_type;
   if (out->element != ELEMENT_STRING && proto->n_string_data) {
-    model_error(reader->context, CODE_TENSOR_FIELD, (Place){.path = path}, NULL, "a %s tensor has string data", element_name(out->element));
+    model_error(reader->context, CODE_TENSOR_FIELD, step_place(reader, step), NULL, "a %s tensor has string data", element_name(out->element));
     return false;
   }
-  if (!read_data(reader, proto, path, out)) return false;
+  if (!read_data(reader, proto, step, out)) return false;
   if (reader->options->keep_weights_unread) return true;
-  if (out->element == ELEMENT_BOOL) normalise_bools(reader, out, path);
+  if (out->element == ELEMENT_BOOL) normalise_bools(reader, out, step);
   tensor_compress(reader, out);
   return true;
 }

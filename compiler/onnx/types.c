@@ -48,11 +48,11 @@ static Dim symbol_find(Reader *reader, const char *name, bool create) {
   return symbol;
 }
 
-static Dim convert_dim(Reader *reader, ValueId value, const Onnx__TensorShapeProto__Dimension *dim, size_t axis, bool is_input, const char *path) {
+static Dim convert_dim(Reader *reader, ValueId value, const Onnx__TensorShapeProto__Dimension *dim, size_t axis, bool is_input, const Step *step) {
   Module *module = reader->module;
   if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
     if (dim->dim_value >= 0) return dim_constant(&module->dims, dim->dim_value);
-    model_warning(reader->context, CODE_TYPE_DIMS, (Place){.path = path}, "set it with -D or --shape", "dimension %zu is %lld and taken as free",
+    model_warning(reader->context, CODE_TYPE_DIMS, step_place(reader, step), "set it with -D or --shape", "dimension %zu is %lld and taken as free",
                   axis,
                   (long long)dim->dim_value);
   } else if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && *dim->dim_param) {
@@ -61,27 +61,28 @@ static Dim convert_dim(Reader *reader, ValueId value, const Onnx__TensorShapePro
   return is_input ? symbol_find(reader, arena_format(reader->scratch, "%s.%zu", value_at(module, value)->name, axis), true) : DIM_UNKNOWN;
 }
 
-static bool check_shape(Reader *reader, const Shape *shape, const char *path) {
-  Place place = {.path = path};
+static bool check_shape(Reader *reader, const Shape *shape, const Step *step) {
   if (shape->element < 0 || shape->element >= ELEMENT_COUNT) {
-    model_error(reader->context, CODE_TYPE_ELEMENT, place, NULL, "the declared element type %d is not one of the standard", shape->element);
+    model_error(reader->context, CODE_TYPE_ELEMENT, step_place(reader, step), NULL, "the declared element type %d is not one of the standard",
+                shape->element);
     return false;
   }
   if (shape->shape && shape->shape->n_dim > MAX_RANK) {
-    model_error(reader->context, CODE_TENSOR_RANK, place, NULL, "%zu dimensions are declared; at most %u are supported", shape->shape->n_dim,
+    model_error(reader->context, CODE_TENSOR_RANK, step_place(reader, step), NULL, "%zu dimensions are declared; at most %u are supported",
+                shape->shape->n_dim,
                 MAX_RANK);
     return false;
   }
   return true;
 }
 
-void type_apply(Reader *reader, ValueId value, const Onnx__TypeProto *type, bool is_input, const char *path) {
+void type_apply(Reader *reader, ValueId value, const Onnx__TypeProto *type, bool is_input, const Step *step) {
   Module *module = reader->module;
   Shape   shape;
   Dim     dims[MAX_RANK];
-  if (!type || !find_shape(type, &shape) || !check_shape(reader, &shape, path)) return;
+  if (!type || !find_shape(type, &shape) || !check_shape(reader, &shape, step)) return;
   for (size_t axis = 0; shape.shape && axis < shape.shape->n_dim; axis++)
-    dims[axis] = convert_dim(reader, value, shape.shape->dim[axis], axis, is_input && shape.kind == TYPE_TENSOR, path);
+    dims[axis] = convert_dim(reader, value, shape.shape->dim[axis], axis, is_input && shape.kind == TYPE_TENSOR, step);
   Value *target = value_at(module, value);
   if (value_is_constant(target)) return; /* its data says more than any declaration */
   target->type = shape.kind;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 typedef struct Job {
@@ -39,6 +38,17 @@ static void body(void *self) {
   fputs(text_finish(&text), stdout);
 }
 
+/* Peak resident size, KiB, of this process alone (getrusage would count what its parent had before exec). */
+static long peak(void) {
+  char  line[256];
+  long  result = 0;
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status && fgets(line, sizeof line, status))
+    if (sscanf(line, "VmHWM: %ld", &result) == 1) break;
+  if (status) fclose(status);
+  return result;
+}
+
 static double milliseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -58,8 +68,6 @@ static int probe(Job *job, bool verbose) {
   if (!context_open(&job->context, NULL, -1)) return 3;
   Outcome outcome = context_guard(&job->context, body, job);
   double  elapsed = milliseconds() - start;
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
   printf("%s: ", job->path);
   if (outcome != OUTCOME_OK) {
     int last = 0;
@@ -73,7 +81,7 @@ static int probe(Job *job, bool verbose) {
   } else {
     printf("ok, %u nodes, %u values", (unsigned)job->module->nodes.count - 1, (unsigned)job->module->values.count - 1);
   }
-  printf(", %.2f ms, %ld KiB\n", elapsed, usage.ru_maxrss);
+  printf(", %.2f ms, %ld KiB\n", elapsed, peak());
   if (verbose) print_diagnostics(&job->context);
   onnx_close(&job->file);
   context_close(&job->context);
