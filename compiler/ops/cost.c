@@ -18,6 +18,11 @@ static int64_t per_channel(const Module *module, ValueId weights, uint32_t chann
   return channels ? elements_or_zero(module, weights) / channels : 0;
 }
 
+/* Steps times batch times the weights of all gates and directions. */
+static int64_t recurrent_macs(const Module *module, const Node *node) {
+  return dim_or_zero(module, node->inputs[0], 0) * dim_or_zero(module, node->inputs[0], 1) * (elements_or_zero(module, node->inputs[1]) + elements_or_zero(module, node->inputs[2]));
+}
+
 int64_t op_macs(const Module *module, NodeId id) {
   const Node *node = node_at(module, id);
   switch (node->op) {
@@ -27,6 +32,9 @@ int64_t op_macs(const Module *module, NodeId id) {
   case OP_Conv:
   case OP_ConvInteger: return elements_or_zero(module, node->outputs[0]) * per_channel(module, node->inputs[1], 0);
   case OP_ConvTranspose: return elements_or_zero(module, node->inputs[0]) * per_channel(module, node->inputs[1], 0);
+  case OP_RNN:
+  case OP_GRU:
+  case OP_LSTM: return recurrent_macs(module, node);
   default: return 0;
   }
 }
