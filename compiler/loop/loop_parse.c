@@ -44,15 +44,14 @@ static uint64_t parse_hash(Parser *parser) {
   return value;
 }
 
-/* sym NAME input|run LO..[HI] */
+/* sym NAME LO..[HI] [run] */
 static void parse_symbol(Parser *parser) {
   Lexer *lexer = &parser->lexer;
   const char *name = lexer_name(lexer, NULL);
-  bool is_run = lexer_accept(lexer, "run");
-  if (!is_run) lexer_expect(lexer, "input");
   int64_t lo = lexer_integer(lexer), hi = DIM_OPEN;
   lexer_expect(lexer, "..");
   if (lexer->kind == TOKEN_NUMBER || lexer_is(lexer, "-")) hi = lexer_integer(lexer);
+  bool is_run = lexer_accept(lexer, "run");
   if (hi < lo) lexer_error(lexer, "empty range");
   if (dim_find_symbol(parser->program->dims, name) != UINT32_MAX) lexer_error(lexer, "two symbols of one name");
   dim_symbol(parser->program->dims, name, is_run ? SYMBOL_RUN : SYMBOL_INPUT, lo, hi);

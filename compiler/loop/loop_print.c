@@ -58,8 +58,13 @@ static void print_dim(Printer *printer, Dim dim) {
   }
 }
 
+/* What does not exist is printed as `?`: the verifier's messages print broken code. */
 static void print_list(Printer *printer, char open, uint32_t first, uint32_t count, char close) {
   text_char(printer->text, open);
+  if ((uint64_t)first + count > printer->code->lists.count) {
+    text_char(printer->text, '?');
+    count = 0;
+  }
   for (uint32_t i = 0; i < count; i++) {
     if (i) text_string(printer->text, ", ");
     print_expr(printer, printer->code->lists.data[first + i], true);
@@ -72,6 +77,8 @@ static const char *operand_name(const Printer *printer, Operand operand) {
   if (code->kind == CODE_ENTRY) return operand < printer->program->buffers.count ? printer->program->buffers.data[operand].name : "?";
   return operand < code->operands.count ? code->operands.data[operand].name : "?";
 }
+
+static const char *name_in(uint32_t index, uint32_t count, const Code *codes) { return index < count ? codes[index].name : "?"; }
 
 static const char *slot_name(const Printer *printer, Slot slot) {
   return slot && slot < printer->code->slots.count ? printer->names[slot] : "?";
@@ -126,7 +133,7 @@ static void print_expr(Printer *printer, Expr expr, bool typed) {
     print_list(printer, '[', node->operand[1], node->operand[2], ']');
     return;
   case LOOP_CALL:
-    text_string(printer->text, printer->program->functions.data[node->operand[0]].name);
+    text_string(printer->text, name_in(node->operand[0], printer->program->functions.count, printer->program->functions.data));
     print_list(printer, '(', node->operand[1], node->operand[2], ')');
     return;
   default:
@@ -167,8 +174,8 @@ static void print_definition(Printer *printer, const StmtNode *node) {
 }
 
 static void print_call(Printer *printer, const StmtNode *node) {
-  text_format(printer->text, "call %s(", printer->program->kernels.data[node->target].name);
-  for (uint32_t i = 0; i < node->list_count; i++) {
+  text_format(printer->text, "call %s(", name_in(node->target, printer->program->kernels.count, printer->program->kernels.data));
+  for (uint32_t i = 0; i < node->list_count && node->list + i < printer->code->call_arguments.count; i++) {
     CallArgument argument = printer->code->call_arguments.data[node->list + i];
     text_format(printer->text, "%s%s", i ? ", " : "", operand_name(printer, argument.buffer));
     if (argument.offset == 0) continue;
@@ -382,9 +389,9 @@ static void print_symbols(const Program *program, Text *text) {
     const Symbol *symbol = &program->dims->symbols.data[i];
     text_string(text, "sym ");
     print_symbol_name(program, i, text);
-    text_format(text, " %s %lld..", symbol->kind == SYMBOL_INPUT ? "input" : "run", (long long)symbol->lo);
+    text_format(text, " %lld..", (long long)symbol->lo);
     if (symbol->hi != DIM_OPEN) text_format(text, "%lld", (long long)symbol->hi);
-    text_char(text, '\n');
+    text_string(text, symbol->kind == SYMBOL_RUN ? " run\n" : "\n");
   }
 }
 

@@ -316,13 +316,19 @@ static void check_statement(Verifier *verifier, const StmtNode *node) {
   }
 }
 
+/* Without the statement: printing it would follow the broken list. */
+NO_RETURN static void broken_list(Verifier *verifier) {
+  verifier->stmt = 0;
+  violation(verifier, "list of statements is broken");
+}
+
 /* A block: what it defines ends with it. */
 static void check_list(Verifier *verifier, Stmt stmt) {
   Stmt owner = verifier->stmt;
   if (verifier->blocks > LOOP_MAX_BLOCKS) violation(verifier, "more than %u nested blocks", LOOP_MAX_BLOCKS);
   Stmt first = stmt;
   for (uint32_t count = 0; stmt; stmt = stmt_at(verifier->code, stmt)->next) {
-    if (stmt >= verifier->code->stmts.count || ++count > verifier->code->stmts.count) violation(verifier, "list of statements is broken");
+    if (stmt >= verifier->code->stmts.count || ++count > verifier->code->stmts.count) broken_list(verifier);
     verifier->stmt = stmt;
     const StmtNode *node = stmt_at(verifier->code, stmt);
     bool opens = node->kind == STMT_FOR || node->kind == STMT_WHILE || node->kind == STMT_IF;

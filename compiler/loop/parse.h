@@ -10,7 +10,8 @@ typedef struct Parser {
   Lexer lexer;
   Code *code;                    /* being read */
   VECTOR(ScopeEntry) scope;      /* visible slots, innermost last */
-  uint32_t depth;                /* of the expression being read */
+  VECTOR(uint16_t) depths;       /* by Expr of the code: levels of its tree */
+  uint32_t nesting;              /* values being read inside one another */
   uint32_t blocks;               /* open */
   bool from_library;             /* reading library.lir: functions are declared as they are met, names of symbols are free */
 } Parser;

@@ -16,13 +16,28 @@ static const struct { const char *text; LoopOp op; int level; } infix[] = {
 };
 enum { LEVEL_LOWEST = 1 };
 
+NO_RETURN static void raise_depth(Parser *parser) {
+  lexer_error(&parser->lexer, "expression of more than %u levels", LOOP_MAX_DEPTH);
+}
+
 Expr parse_add(Parser *parser, ExprNode node) {
   node.lanes = 1;
   vector_push(parser->arena, &parser->code->exprs, node);
-  return parser->code->exprs.count - 1;
+  Expr expr = parser->code->exprs.count - 1;
+  uint16_t depth = 1;
+  for (uint32_t i = 0, count = expr_operand_count(parser->code, expr); i < count; i++) {
+    uint16_t below = parser->depths.data[expr_operand(parser->code, expr, i)];
+    if (below >= depth) depth = (uint16_t)(below + 1);
+  }
+  if (depth > LOOP_MAX_DEPTH) raise_depth(parser);
+  while (parser->depths.count < expr) vector_push(parser->arena, &parser->depths, 1);
+  parser->depths.count = expr; /* what is left of another code */
+  vector_push(parser->arena, &parser->depths, depth);
+  return expr;
 }
 
 static Expr parse_level(Parser *parser, int level);
+static Expr parse_primary(Parser *parser);
 
 static ExprNode *node_of(const Parser *parser, Expr expr) { return &parser->code->exprs.data[expr]; }
 
@@ -139,7 +154,7 @@ static Expr parse_call(Parser *parser, const char *name) {
   if (index == UINT32_MAX) lexer_error(&parser->lexer, "unknown function `%s`", name);
   const Code *function = &parser->program->functions.data[index];
   for (uint32_t i = 0; i <= LOOP_MAX_RANK; i++)
-    scalars[i] = i < function->parameter_count ? function->slots.data[i + 1].scalar : SCALAR_INDEX;
+    scalars[i] = i < function->parameter_count ? function->slots.data[i + 1].scalar : SCALAR_UNTYPED;
   uint32_t wanted = function->parameter_count;
   uint8_t result = (uint8_t)function->result;
   uint32_t first = parse_list(parser, ")", &count, scalars);
@@ -188,7 +203,7 @@ static Expr parse_word(Parser *parser) {
   return op == LOOP_OP_NONE ? parse_call(parser, name) : parse_application(parser, op);
 }
 
-static Expr parse_primary(Parser *parser) {
+static Expr parse_operand_of(Parser *parser) {
   Lexer *lexer = &parser->lexer;
   if (lexer->kind == TOKEN_NUMBER) return parse_literal(parser, false);
   if (lexer->kind == TOKEN_WORD) return parse_word(parser);
@@ -203,16 +218,23 @@ static Expr parse_primary(Parser *parser) {
   return parse_add(parser, (ExprNode){ .op = LOOP_NEG, .scalar = (uint8_t)unify(parser, 1, &operand), .operand = { operand } });
 }
 
+static Expr parse_primary(Parser *parser) {
+  if (++parser->nesting > 2 * LOOP_MAX_DEPTH) raise_depth(parser);
+  Expr expr = parse_operand_of(parser);
+  parser->nesting--;
+  return expr;
+}
+
 /* ---- infix operations ---- */
 
+/* A lone % is a word to the tokeniser. */
 static int find_infix(const Lexer *lexer) {
-  for (int i = 0; lexer->kind == TOKEN_PUNCTUATION && i < (int)(sizeof infix / sizeof *infix); i++)
+  for (int i = 0; i < (int)(sizeof infix / sizeof *infix); i++)
     if (lexer_is(lexer, infix[i].text)) return i;
   return -1;
 }
 
 static Expr parse_level(Parser *parser, int level) {
-  if (++parser->depth > 2 * LOOP_MAX_DEPTH) lexer_error(&parser->lexer, "expression of more than %u levels", LOOP_MAX_DEPTH);
   Expr left = parse_primary(parser);
   for (;;) {
     int at = find_infix(&parser->lexer);
@@ -223,7 +245,6 @@ static Expr parse_level(Parser *parser, int level) {
     if (loop_op_is_comparison(infix[at].op)) scalar = SCALAR_I1;
     left = parse_add(parser, (ExprNode){ .op = (uint8_t)infix[at].op, .scalar = (uint8_t)scalar, .operand = { operands[0], operands[1] } });
   }
-  parser->depth--;
   return left;
 }
 

@@ -130,7 +130,10 @@ static SlotRange interval_of(const Ranges *ranges, Expr expr) {
 
 /* ---- ends as dimension expressions ---- */
 
-enum { LARGEST_END_BITS = 40 }; /* larger numbers are not made dimensions, so that sums of them do not overflow */
+enum {
+  LARGEST_END_BITS = 40,   /* larger numbers are not made dimensions, so that sums of them do not overflow */
+  CHOICES_REPLACED = 4     /* min and max inside one another that a comparison looks into */
+};
 
 static Dim bound_of(const Ranges *ranges, Expr expr, bool upper);
 
@@ -188,6 +191,33 @@ static Dim form_bound(const Ranges *ranges, const Affine *form, bool upper) {
   return sum;
 }
 
+/* The end of a sum as a number. A term min(a, b) or max(a, b) is replaced by a and by b in turn, so that what they share with the rest of the sum
+ * cancels: min(i + 14, M) - M is at most 0. `choices` bounds the replacements inside one another. */
+static int64_t number_of(const Ranges *ranges, const Affine *form, bool upper, int choices) {
+  DimTable *dims = ranges->dims;
+  Dim bound = form_bound(ranges, form, upper);
+  int64_t end = upper ? INT64_MAX : INT64_MIN;
+  if (bound != DIM_UNKNOWN) end = upper ? dim_hi(dims, bound) : dim_lo(dims, bound);
+  for (uint32_t i = 0; choices > 0 && i < form->count; i++) {
+    const AffineTerm *term = &form->terms[i];
+    const ExprNode *node = term->slot ? NULL : expr_at(ranges->code, term->atom);
+    if (!node || (node->op != LOOP_MIN && node->op != LOOP_MAX)) continue;
+    bool positive = dim_lo(dims, term->coefficient) >= 0, any = (node->op == LOOP_MIN) == (upper == positive);
+    if (!positive && dim_hi(dims, term->coefficient) > 0) continue;
+    int64_t ends[2];
+    for (int side = 0; side < 2; side++) {
+      Affine other = *form, operand;
+      other.terms[i] = other.terms[--other.count];
+      affine_of(dims, ranges->code, NULL, node->operand[side], &operand);
+      bool fits = affine_add(dims, ranges->code, &other, &operand, term->coefficient);
+      ends[side] = fits ? number_of(ranges, &other, upper, choices - 1) : upper ? INT64_MAX : INT64_MIN;
+    }
+    int64_t choice = upper == any ? least_of(ends[0], ends[1]) : most_of(ends[0], ends[1]);
+    end = upper ? least_of(end, choice) : most_of(end, choice);
+  }
+  return end;
+}
+
 static Dim bound_of(const Ranges *ranges, Expr expr, bool upper) {
   Affine form;
   affine_of(ranges->dims, ranges->code, NULL, expr, &form);
@@ -228,9 +258,8 @@ int range_compares(const Ranges *ranges, LoopOp op, Expr a, Expr b) {
     affine_of(dims, ranges->code, NULL, a, &left);
     affine_of(dims, ranges->code, NULL, b, &right);
     if (affine_add(dims, ranges->code, &left, &right, dim_constant(dims, -1))) {
-      Dim least = form_bound(ranges, &left, false), most = form_bound(ranges, &left, true);
-      if (least != DIM_UNKNOWN) difference.lo = most_of(difference.lo, dim_lo(dims, least));
-      if (most != DIM_UNKNOWN) difference.hi = least_of(difference.hi, dim_hi(dims, most));
+      difference.lo = most_of(difference.lo, number_of(ranges, &left, false, CHOICES_REPLACED));
+      difference.hi = least_of(difference.hi, number_of(ranges, &left, true, CHOICES_REPLACED));
     }
   }
   return decide(op, difference.lo, difference.hi);

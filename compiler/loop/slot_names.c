@@ -27,6 +27,7 @@ typedef struct Naming {
   Arena *arena;
   const char **names;      /* by slot; NULL: not named yet */
   NameEntry *entries; uint32_t size; /* open addressing; a power of two, at most half full */
+  uint32_t left;           /* statements still to come: a broken list that runs in a circle ends, too */
   VECTOR(uint32_t) visible; /* entries of the open scopes, innermost last */
 } Naming;
 
@@ -62,9 +63,10 @@ static void hide_names(Naming *naming, uint32_t count) {
 /* The depth of blocks is bounded by LOOP_MAX_BLOCKS. */
 static void name_statements(Naming *naming, Stmt stmt) {
   uint32_t outside = naming->visible.count;
-  for (; stmt; stmt = stmt_at(naming->code, stmt)->next) {
+  for (; stmt && stmt < naming->code->stmts.count && naming->left; stmt = stmt_at(naming->code, stmt)->next) {
     const StmtNode *node = stmt_at(naming->code, stmt);
     uint32_t before = naming->visible.count;
+    naming->left--;
     if (node->kind == STMT_FOR || node->kind == STMT_LET || node->kind == STMT_VAR) name_slot(naming, node->slot);
     if (node->body) name_statements(naming, node->body);
     if (node->otherwise) name_statements(naming, node->otherwise);
@@ -83,7 +85,7 @@ static void take_names(Naming *naming, const Program *program) {
 }
 
 const char **code_slot_names(const Program *program, const Code *code, Arena *arena) {
-  Naming naming = { .code = code, .arena = arena };
+  Naming naming = { .code = code, .arena = arena, .left = code->stmts.count };
   uint64_t most = (uint64_t)code->slots.count + code->operands.count + program->dims->symbols.count + 128;
   if (code->kind == CODE_ENTRY) most += program->buffers.count;
   for (naming.size = 256; naming.size < 2 * most; naming.size *= 2) {}
