@@ -94,6 +94,7 @@ void pipeline_graph(Module *module, const PipelineOptions *options) {
   pass_run(&state, PASS_SHAPE);
   for (int round = 0; round < FOLD_ROUNDS; round++) {
     bool changed = pass_enabled(&state, PASS_FOLD) && pass_run(&state, PASS_FOLD);
+    changed |= pass_enabled(&state, PASS_SIMPLIFY) && pass_run(&state, PASS_SIMPLIFY);
     if (!changed) break;
   }
   pass_run_all(&state, PASS_GRAPH);
