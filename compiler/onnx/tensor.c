@@ -77,6 +77,7 @@ static bool span_count(Bytes input, PayloadSpan span, uint64_t *count) {
 
 /* One value of a data field as the bytes of an element (or of a half of a complex one, or of a byte of packed ones). False if it does not fit. */
 static bool store_value(uint64_t value, uint32_t field, unsigned bytes, uint8_t *out) {
+  if (field == FIELD_INT32_DATA) value = (uint64_t)(int32_t)value; /* negative ones are written in five or in ten bytes */
   if (bytes < 8) {
     int64_t  as_signed = (int64_t)value, low = -((int64_t)1 << (8 * bytes - 1));
     uint64_t high = ((uint64_t)1 << 8 * bytes) - 1;
