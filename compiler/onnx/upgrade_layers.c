@@ -56,6 +56,16 @@ void upgrade_batch_normalization(Upgrade *up) {
   if (!spatial && upgrade_output(up, 0)) normalize_elements(up);
 }
 
+/* Since version 14 an attribute asks for training; what it means then is an operator of its own. Without it the statistics are no results. */
+void upgrade_batch_training(Upgrade *up) {
+  bool training = upgrade_int(up, "training_mode", 0) != 0;
+  upgrade_remove(up, "training_mode");
+  if (!training) return;
+  upgrade_node(up)->domain = "x";
+  upgrade_node(up)->op_type = "BatchNormalizationTraining";
+  upgrade_node(up)->op = OP_BatchNormalizationTraining;
+}
+
 /* [groups] to [channels]: each element as often as a group has channels. */
 static ValueId repeat_per_channel(Upgrade *up, ValueId parameter, ValueId size, ValueId groups) {
   NodeId shape = upgrade_emit(up, "Concat", 2, (ValueId[]){groups, size});

@@ -44,7 +44,8 @@ static void infer_convolution(Infer *infer) {
   WindowPlan plan;
   if (!conv_plan(infer, &plan)) return;
   Dim channels = infer_dim(infer, 1, 0), group = dim_constant(infer_table(infer), infer_int(infer, "group"));
-  if (!groups_divide(infer, channels, "number of output channels") || !groups_divide(infer, infer_dim(infer, 0, 1), "number of input channels")) return;
+  if (!groups_divide(infer, channels, "number of output channels")) return;
+  if (!groups_divide(infer, infer_dim(infer, 0, 1), "number of input channels")) return;
   infer_agree(infer, infer_dim(infer, 0, 1), dim_mul(infer_table(infer), infer_dim(infer, 1, 1), group), "the number of input channels",
               "that of the weights times group");
   set_windowed(infer, channels, &plan);

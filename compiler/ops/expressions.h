@@ -64,7 +64,8 @@ static inline Expr expr_loop(Meaning *m, const char *name, Dim extent, uint32_t 
   ++*blocks;
   return build_for(m->builder, name, build_index(m->builder, 0), build_dim(m->builder, extent));
 }
-/* The extent of two dims that the operator wants equal: where only the running program knows, a disagreement is reported and the smaller one is used. */
+/* The extent of two dims that the operator wants equal: where only the running program knows, a disagreement is reported and the smaller one
+ * is used. */
 static inline Expr expr_agree(Meaning *m, Dim a, Dim b) {
   Expr x = build_dim(m->builder, a), y = build_dim(m->builder, b), differ = build_binary(m->builder, LOOP_NE, x, y);
   if (expr_is(m, differ, 0)) return x;
@@ -73,6 +74,11 @@ static inline Expr expr_agree(Meaning *m, Dim a, Dim b) {
 }
 /* LOOP_MAX or LOOP_MIN of a and b as numpy has them: NaN if either is (elementwise_points.c). */
 Expr expr_extreme(Meaning *m, LoopOp op, Expr a, Expr b);
+/* Where an operand's axis of extent `own` is read for position `at` of an axis of extent `result` that it broadcasts to (numpy). */
+static inline Expr expr_broadcast(Meaning *m, Dim own, Dim result, Expr at) {
+  if (own == result || dim_lo(&m->module->dims, own) > 1) return at;
+  return build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, own), build_index(m->builder, 1)));
+}
 /* The rules of inference in a meaning, for plans that both need (slices, pads, resizes). */
 static inline Infer meaning_infer(const Meaning *m) { return (Infer){m->module, m->node, false}; }
 #endif

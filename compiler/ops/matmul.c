@@ -11,12 +11,14 @@ void loops_matmul_integer(Meaning *m);
 void infer_matmul(Infer *infer) {
   uint32_t a_rank = infer_rank(infer, 0), b_rank = infer_rank(infer, 1);
   if (!a_rank || !b_rank) { infer_error(infer, CODE_RANK, "multiply scalars with Mul", "operands of rank 0"); return; }
-  infer_agree(infer, infer_dim(infer, 0, a_rank - 1), infer_dim(infer, 1, b_rank > 1 ? b_rank - 2 : 0), "A's number of columns", "B's number of rows");
+  infer_agree(infer, infer_dim(infer, 0, a_rank - 1), infer_dim(infer, 1, b_rank > 1 ? b_rank - 2 : 0), "A's number of columns",
+      "B's number of rows");
   uint32_t a_batch = a_rank > 2 ? a_rank - 2 : 0, b_batch = b_rank > 2 ? b_rank - 2 : 0, batch = a_batch > b_batch ? a_batch : b_batch, rank = batch;
   Dim dims[MAX_RANK];
   for (uint32_t at = 0; at < batch; at++) {
     Dim one = dim_constant(infer_table(infer), 1);
-    Dim a = at + a_batch < batch ? one : infer_dim(infer, 0, at + a_batch - batch), b = at + b_batch < batch ? one : infer_dim(infer, 1, at + b_batch - batch);
+    Dim a = at + a_batch < batch ? one : infer_dim(infer, 0, at + a_batch - batch);
+    Dim b = at + b_batch < batch ? one : infer_dim(infer, 1, at + b_batch - batch);
     dims[at] = infer_broadcast_dim(infer, a, b);
   }
   if (a_rank > 1) dims[rank++] = infer_dim(infer, 0, a_rank - 2);
@@ -27,13 +29,6 @@ void infer_matmul(Infer *infer) {
 void infer_matmul_integer(Infer *infer) {
   infer_set_element(infer, 0, ELEMENT_I32);
   infer_matmul(infer);
-}
-
-/* Where an operand's axis of extent `own` is read for position `at` of an axis of extent `result` that it broadcasts to. */
-static Expr broadcast_at(Meaning *m, Dim own, Dim result, Expr at) {
-  if (own == result) return at;
-  if (dim_lo(&m->module->dims, own) > 1) return at;
-  return expr_min(m, at, expr_sub(m, build_dim(m->builder, own), expr_index(m, 1)));
 }
 
 typedef struct MatmulLoops {
@@ -57,7 +52,7 @@ static void operand_index(Meaning *m, const MatmulLoops *loops, uint32_t operand
   uint32_t rank = meaning_rank(m, operand), batch = rank - 2;
   for (uint32_t at = 0; at < batch; at++) {
     uint32_t to = loops->batch - batch + at;
-    index[at] = broadcast_at(m, meaning_dim(m, operand, at), meaning_result_dim(m, 0, to), loops->index[to]);
+    index[at] = expr_broadcast(m, meaning_dim(m, operand, at), meaning_result_dim(m, 0, to), loops->index[to]);
   }
   index[batch] = row;
   index[batch + 1] = column;
@@ -94,7 +89,8 @@ static void multiply(Meaning *m, bool integers) {
   Expr a_zero = integers ? zero_point(m, &loops, 2) : 0, b_zero = integers ? zero_point(m, &loops, 3) : 0;
   Expr sum = build_var(builder, "sum", expr_number(m, scalar, 0));
   Expr k = build_for(builder, "k", expr_index(m, 0), inner);
-  Expr a = build_cast(builder, scalar, read_matrix(m, &loops, 0, loops.row, k, k)), b = build_cast(builder, scalar, read_matrix(m, &loops, 1, k, loops.column, k));
+  Expr a = build_cast(builder, scalar, read_matrix(m, &loops, 0, loops.row, k, k));
+  Expr b = build_cast(builder, scalar, read_matrix(m, &loops, 1, k, loops.column, k));
   if (integers) {
     a = expr_sub(m, a, a_zero);
     b = expr_sub(m, b, b_zero);

@@ -3,6 +3,8 @@
 #include "compiler/ops/expressions.h"
 
 void infer_batch_normalization(Infer *infer);
+void infer_batch_normalization_training(Infer *infer);
+void loops_batch_normalization_training(Meaning *m);
 void infer_channel_normalization(Infer *infer);
 void infer_layer_normalization(Infer *infer);
 void infer_mean_variance(Infer *infer);
@@ -20,10 +22,6 @@ void loops_lrn(Meaning *m);
 void infer_batch_normalization(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0);
   Dim channels = rank > 1 ? infer_dim(infer, 0, 1) : dim_constant(infer_table(infer), 1);
-  if (infer_int(infer, "training_mode")) {
-    infer_error(infer, CODE_VALUE, "export the model for inference", "training_mode 1 is not supported");
-    return;
-  }
   for (uint32_t operand = 1; operand < 5; operand++) {
     if (infer_rank(infer, operand) != 1) infer_error(infer, CODE_RANK, NULL, "operand %u must have rank 1", operand);
     else infer_agree(infer, infer_dim(infer, operand, 0), channels, "the size of a statistic", "the number of channels");
@@ -112,6 +110,43 @@ static NormSet open_axes(Meaning *m, const bool *over, uint32_t *blocks) {
   return set;
 }
 
+/* ---- x.BatchNormalizationTraining --------------------------------------------------------------------------------------------- */
+
+/* BatchNormalization-15 with training_mode 1: the batch's own statistics normalise it and move the running ones, which are results 1 and 2. */
+void infer_batch_normalization_training(Infer *infer) {
+  infer_batch_normalization(infer);
+  for (uint32_t result = 1; result < infer_output_count(infer); result++) infer_set(infer, result, 1, infer_dims(infer, result + 2));
+}
+
+/* running * momentum + current * (1 - momentum). */
+static void write_running(Meaning *m, uint32_t result, Expr channel, Expr current) {
+  if (!meaning_wants(m, result)) return;
+  Scalar scalar = meaning_result_compute(m, result);
+  double momentum = meaning_float(m, "momentum");
+  Expr kept = expr_mul(m, meaning_read(m, result + 2, &channel), expr_number(m, scalar, momentum));
+  Expr moved = build_ternary(m->builder, LOOP_MULADD, build_cast(m->builder, scalar, current), expr_number(m, scalar, 1 - momentum), kept);
+  meaning_write(m, result, &channel, moved);
+}
+
+void loops_batch_normalization_training(Meaning *m) {
+  uint32_t blocks = 0, rank = meaning_rank(m, 0);
+  bool over[MAX_RANK] = {0};
+  for (uint32_t axis = 0; axis < rank; axis++) over[axis] = axis != 1;
+  NormSet set = open_axes(m, over, &blocks);
+  Expr channel = rank > 1 ? set.at[1] : expr_index(m, 0), index[MAX_RANK], parameter[2];
+  Expr mean = set_mean(m, &set), variance = set_variance(m, &set, mean), inverse = inverse_deviation(m, &set, variance);
+  write_running(m, 1, channel, mean);
+  write_running(m, 2, channel, variance);
+  if (meaning_wants(m, 0)) {
+    for (uint32_t at = 0; at < 2; at++) parameter[at] = build_cast(m->builder, set.scalar, meaning_read(m, at + 1, &channel));
+    Expr scale = expr_let(m, "scale", expr_mul(m, parameter[0], inverse)), bias = expr_let(m, "bias", parameter[1]);
+    uint32_t inner = open_set(m, &set, index);
+    meaning_write(m, 0, index, build_ternary(m->builder, LOOP_MULADD, expr_sub(m, read_in(m, &set, index), mean), scale, bias));
+    meaning_end_loops(m, inner);
+  }
+  meaning_end_loops(m, blocks);
+}
+
 /* ---- InstanceNormalization, GroupNormalization -------------------------------------------------------------------------------- */
 
 /* ONNX InstanceNormalization-22, GroupNormalization-21: X (N, C, D...), scale and bias (C). */
@@ -122,7 +157,8 @@ void infer_channel_normalization(Infer *infer) {
     return;
   }
   for (uint32_t operand = 1; operand < 3; operand++)
-    infer_agree(infer, infer_dim(infer, operand, 0), infer_dim(infer, 0, 1), operand == 1 ? "the size of scale" : "the size of bias", "the number of channels");
+    infer_agree(infer, infer_dim(infer, operand, 0), infer_dim(infer, 0, 1), operand == 1 ? "the size of scale" : "the size of bias",
+        "the number of channels");
   if (groups < 1 || (dim_is_constant(infer_table(infer), infer_dim(infer, 0, 1), &extent) && extent % groups))
     infer_error(infer, CODE_VALUE, NULL, "num_groups is %lld, which does not divide the channels", (long long)groups);
   infer_same(infer);
@@ -171,7 +207,7 @@ void infer_layer_normalization(Infer *infer) {
 void loops_layer_normalization(Meaning *m) {
   Builder *builder = m->builder;
   uint32_t first = meaning_axis(m, meaning_int(m, "axis"), meaning_rank(m, 0)), blocks = 0;
-  bool over[MAX_RANK];
+  bool over[MAX_RANK] = {0};
   for (uint32_t axis = 0; axis < meaning_rank(m, 0); axis++) over[axis] = axis >= first;
   NormSet set = open_axes(m, over, &blocks);
   bool root_only = meaning_node(m)->op == OP_RMSNormalization;

@@ -10,6 +10,17 @@ void loops_cum_prod(Meaning *m);
 
 /* ---- TopK ------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* The shape declared for a result must be operand 0's but for the axis. */
+static void check_declared(Infer *infer, uint32_t result, uint32_t axis) {
+  const Value *value = value_at(infer->module, infer_node(infer)->outputs[result]);
+  uint32_t rank = infer_rank(infer, 0);
+  if (!infer_node(infer)->outputs[result]) return;
+  if (value->rank != rank)
+    infer_error(infer, CODE_DECLARED_SHAPE, NULL, "result %u is declared with rank %u, the operand has rank %u", result, value->rank, rank);
+  for (uint32_t at = 0; at < rank && !infer->failed; at++)
+    if (at != axis) infer_agree(infer, value->dims[at], infer_dim(infer, 0, at), "a declared dim", "the operand's");
+}
+
 /* ONNX TopK-24. */
 void infer_top_k(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0), axis = infer_axis(infer, infer_int(infer, "axis"), rank), count;
@@ -18,7 +29,10 @@ void infer_top_k(Infer *infer) {
   if (infer->failed) return;
   const Dim *known = infer_known(infer, 1, &count);
   if (!known || count != 1) {
-    for (uint32_t result = 0; result < infer_output_count(infer); result++) infer_set_declared(infer, result);
+    for (uint32_t result = 0; result < infer_output_count(infer); result++) {
+      infer_set_declared(infer, result);
+      if (!infer->failed) check_declared(infer, result, axis);
+    }
     return;
   }
   bool constant = dim_is_constant(infer_table(infer), known[0], &wanted);
@@ -112,6 +126,11 @@ void loops_top_k(Meaning *m) {
   bool may_be_empty = dim_lo(&m->module->dims, size) < 1;
   if (may_be_empty) build_if(builder, expr_gt(m, sort.size, zero));
   for (uint32_t at = 0; at < rank; at++) dims[at] = at == axis ? dim_constant(&m->module->dims, 1) : meaning_dim(m, 0, at);
+  for (uint32_t at = 0; at < rank; at++) { /* a declared shape may name other symbols */
+    if (at == axis) continue;
+    (void)expr_agree(m, dims[at], meaning_result_dim(m, shape_of, at));
+    dims[at] = dim_min(&m->module->dims, dims[at], meaning_result_dim(m, shape_of, at));
+  }
   uint32_t blocks = meaning_loops(m, rank, dims, index);
   memcpy(from, index, sizeof from);
   from[axis] = build_for(builder, "at", zero, sort.size);

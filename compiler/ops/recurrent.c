@@ -46,17 +46,21 @@ static const ActivationInfo *activation_find(const char *name, size_t length) {
 }
 
 /* The next entry of an attribute's list, or the default. */
-static double take(const Attribute *list, uint32_t *next, double otherwise) { return list && *next < list->count ? list->floats[(*next)++] : otherwise; }
+static double take(const Attribute *list, uint32_t *next, double otherwise) {
+  return list && *next < list->count ? list->floats[(*next)++] : otherwise;
+}
 
 /* The activations of all directions, in the attribute's order; false if one is unknown or there are too few. */
 static bool list_activations(const Node *node, uint32_t directions, Activation *list /* 6 */) {
   const CellInfo *cell = cell_of(node->op);
-  const Attribute *names = node_attribute(node, "activations"), *alphas = node_attribute(node, "activation_alpha"), *betas = node_attribute(node, "activation_beta");
+  const Attribute *names = node_attribute(node, "activations"), *alphas = node_attribute(node, "activation_alpha");
+  const Attribute *betas = node_attribute(node, "activation_beta");
   uint32_t next_alpha = 0, next_beta = 0, count = directions * cell->activations;
   if (names && names->count < count) return false;
   for (uint32_t at = 0; at < count; at++) {
     const char *usual = cell->defaults[at % cell->activations];
-    const ActivationInfo *info = names ? activation_find((const char *)names->strings[at].data, names->strings[at].size) : activation_find(usual, strlen(usual));
+    const ActivationInfo *info = activation_find(usual, strlen(usual));
+    if (names) info = activation_find((const char *)names->strings[at].data, names->strings[at].size);
     if (!info) return false;
     list[at] = (Activation){info, info->alpha, info->beta};
     if (info->has_alpha) list[at].alpha = take(alphas, &next_alpha, info->alpha);
@@ -71,7 +75,10 @@ static uint32_t direction_count(const char *direction) { return strcmp(direction
 
 static void check_shape(Infer *infer, uint32_t operand, uint32_t rank, const Dim *dims, const char *name) {
   if (!infer_has(infer, operand) || infer->failed) return;
-  if (infer_rank(infer, operand) != rank) { infer_error(infer, CODE_RANK, NULL, "%s must have rank %u, but has %u", name, rank, infer_rank(infer, operand)); return; }
+  if (infer_rank(infer, operand) != rank) {
+    infer_error(infer, CODE_RANK, NULL, "%s must have rank %u, but has %u", name, rank, infer_rank(infer, operand));
+    return;
+  }
   for (uint32_t axis = 0; axis < rank; axis++) infer_agree(infer, infer_dim(infer, operand, axis), dims[axis], name, "the size it needs");
 }
 
@@ -89,9 +96,11 @@ void infer_recurrent(Infer *infer) {
     infer_error(infer, CODE_VALUE, NULL, "activations needs %u known functions", count * cell->activations);
     return;
   }
-  Dim steps = infer_dim(infer, 0, batch_first), batch = infer_dim(infer, 0, !batch_first), hidden = infer_dim(infer, OPERAND_R, 2), directions = dim_constant(table, count);
+  Dim steps = infer_dim(infer, 0, batch_first), batch = infer_dim(infer, 0, !batch_first), hidden = infer_dim(infer, OPERAND_R, 2);
+  Dim directions = dim_constant(table, count);
   Dim rows = dim_mul(table, hidden, dim_constant(table, cell->gates));
-  if (op_has(infer_node(infer), "hidden_size")) infer_agree(infer, hidden, dim_constant(table, infer_int(infer, "hidden_size")), "the hidden size of R", "hidden_size");
+  if (op_has(infer_node(infer), "hidden_size"))
+    infer_agree(infer, hidden, dim_constant(table, infer_int(infer, "hidden_size")), "the hidden size of R", "hidden_size");
   check_shape(infer, OPERAND_W, 3, (Dim[]){directions, rows, infer_dim(infer, 0, 2)}, "an axis of W");
   check_shape(infer, OPERAND_R, 3, (Dim[]){directions, rows, hidden}, "an axis of R");
   check_shape(infer, OPERAND_B, 2, (Dim[]){directions, dim_mul(table, rows, dim_constant(table, 2))}, "an axis of B");
@@ -123,7 +132,9 @@ typedef struct Cell {
 static Expr vector_at(Cell *cell, Operand vector, Expr at) { return build_load(cell->m->builder, vector, 1, &at); }
 static void vector_set(Cell *cell, Operand vector, Expr at, Expr value) { build_store(cell->m->builder, vector, 1, &at, value); }
 static Expr open_hidden(Cell *cell, const char *name) { return build_for(cell->m->builder, name, expr_index(cell->m, 0), cell->hidden_extent); }
-static Expr gate_row(Cell *cell, uint32_t gate, Expr at) { return expr_add(cell->m, expr_mul(cell->m, cell->hidden_extent, expr_index(cell->m, gate)), at); }
+static Expr gate_row(Cell *cell, uint32_t gate, Expr at) {
+  return expr_add(cell->m, expr_mul(cell->m, cell->hidden_extent, expr_index(cell->m, gate)), at);
+}
 static Expr gate_at(Cell *cell, uint32_t gate, Expr at) { return vector_at(cell, cell->gates, gate_row(cell, gate, at)); }
 
 static Expr clipped(Cell *cell, Expr x) {
@@ -136,7 +147,8 @@ static Expr clipped(Cell *cell, Expr x) {
 static Expr activate(Cell *cell, uint32_t which, Expr x) {
   const Activation *activation = &cell->activation[which];
   Expr alpha = expr_number(cell->m, cell->scalar, activation->alpha), beta = expr_number(cell->m, cell->scalar, activation->beta);
-  return expr_let(cell->m, "gate", meaning_scalar(cell->m, activation->info->text, 3, (Expr[]){expr_let(cell->m, "x", clipped(cell, x)), alpha, beta}));
+  Expr value = expr_let(cell->m, "x", clipped(cell, x));
+  return expr_let(cell->m, "gate", meaning_scalar(cell->m, activation->info->text, 3, (Expr[]){value, alpha, beta}));
 }
 
 /* sum += the input of this step times row `row` of W. */
@@ -209,7 +221,8 @@ static void step_gru(Cell *cell) {
   row = expr_let(m, "row", gate_row(cell, 2, j));
   Expr sum;
   if (reset_last) {
-    Expr from_state = build_var(builder, "from_state", expr_number(m, cell->scalar, 0)), from_input = build_var(builder, "from_input", expr_number(m, cell->scalar, 0));
+    Expr from_state = build_var(builder, "from_state", expr_number(m, cell->scalar, 0));
+    Expr from_input = build_var(builder, "from_input", expr_number(m, cell->scalar, 0));
     add_state(cell, from_state, cell->h, row);
     add_input(cell, from_input, row);
     sum = build_ternary(builder, LOOP_MULADD, gate_at(cell, 1, j), add_bias(cell, from_state, 1, row), add_bias(cell, from_input, 0, row));
@@ -220,7 +233,8 @@ static void step_gru(Cell *cell) {
   build_end(builder);
   j = open_hidden(cell, "j");
   Expr update = expr_let(m, "update", gate_at(cell, 0, j)), kept = expr_mul(m, update, vector_at(cell, cell->h, j));
-  Expr state = expr_let(m, "state", build_ternary(builder, LOOP_MULADD, expr_sub(m, expr_number(m, cell->scalar, 1), update), gate_at(cell, 2, j), kept));
+  Expr share = expr_sub(m, expr_number(m, cell->scalar, 1), update);
+  Expr state = expr_let(m, "state", build_ternary(builder, LOOP_MULADD, share, gate_at(cell, 2, j), kept));
   vector_set(cell, cell->h, j, state);
   write_step(cell, j, state);
   build_end(builder);

@@ -11,7 +11,8 @@ void loops_arg_extreme(Meaning *m);
 
 /* ---- shapes -------------------------------------------------------------------------------------------------------------------- */
 
-/* Which axes of operand 0 are reduced; false if only the running program knows. ONNX Reduce*-18: no axes means all, or none with noop_with_empty_axes. */
+/* Which axes of operand 0 are reduced; false if only the running program knows. ONNX Reduce*-18: no axes means all, or none with
+ * noop_with_empty_axes. */
 static bool known_axes(Infer *infer, bool *reduced) {
   int64_t axes[64], extent;
   uint32_t rank = infer_rank(infer, 0), count = 0;
@@ -81,7 +82,8 @@ static void read_flags(Meaning *m, ReduceLoops *loops) {
   Expr axis_given = expr_let(m, "axis", meaning_read_index(m, 1, &at));
   Expr wanted = expr_let(m, "wanted", expr_select(m, expr_lt(m, axis_given, zero), expr_add(m, axis_given, rank), axis_given));
   meaning_fail_if(m, build_unary(builder, LOOP_NOT, expr_inside(m, wanted, rank)), STATUS_INDEX);
-  for (uint32_t axis = 0; axis < loops->rank; axis++) build_set(builder, variable[axis], expr_or(m, variable[axis], expr_eq(m, wanted, expr_index(m, axis))));
+  for (uint32_t axis = 0; axis < loops->rank; axis++)
+    build_set(builder, variable[axis], expr_or(m, variable[axis], expr_eq(m, wanted, expr_index(m, axis))));
   build_end(builder);
   for (uint32_t axis = 0; axis < loops->rank; axis++) loops->flag[axis] = expr_let(m, "reduced", variable[axis]);
 }
@@ -254,7 +256,8 @@ void loops_arg_extreme(Meaning *m) {
   bool is_max = meaning_node(m)->op == OP_ArgMax, last = meaning_int(m, "select_last_index") != 0;
   Scalar scalar = meaning_compute(m, 0);
   open_results(m, &loops);
-  Expr best = build_var(builder, "best", is_max ? expr_lowest(m, scalar) : expr_highest(m, scalar)), where = build_var(builder, "where", expr_index(m, 0));
+  Expr best = build_var(builder, "best", is_max ? expr_lowest(m, scalar) : expr_highest(m, scalar));
+  Expr where = build_var(builder, "where", expr_index(m, 0));
   Expr at = build_for(builder, "at", expr_index(m, 0), meaning_extent(m, 0, axis));
   for (uint32_t own = 0, kept = 0; own < loops.rank; own++) {
     loops.base[own] = own == axis ? at : loops.index[kept];

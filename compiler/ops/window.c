@@ -30,10 +30,14 @@ typedef struct WindowAttributes { int64_t kernel[MAX_RANK], strides[MAX_RANK], d
 static bool window_open(Infer *infer, const Dim *kernel, WindowPlan *plan, WindowAttributes *attributes) {
   memset(plan, 0, sizeof *plan);
   uint32_t rank = infer_rank(infer, 0), given;
-  if (rank < 3) { infer_error(infer, CODE_RANK, "give it the axes batch, channel and at least one more", "operand 0 has rank %u", rank); return false; }
+  if (rank < 3) {
+    infer_error(infer, CODE_RANK, "give it the axes batch, channel and at least one more", "operand 0 has rank %u", rank);
+    return false;
+  }
   plan->rank = rank - 2;
   infer_ints(infer, "kernel_shape", &given);
-  if (!window_ints(infer, "kernel_shape", plan->rank, 1, 1, attributes->kernel) || !window_ints(infer, "strides", plan->rank, 1, 1, attributes->strides) ||
+  if (!window_ints(infer, "kernel_shape", plan->rank, 1, 1, attributes->kernel) ||
+      !window_ints(infer, "strides", plan->rank, 1, 1, attributes->strides) ||
       !window_ints(infer, "dilations", plan->rank, 1, 1, attributes->dilations) ||
       !window_ints(infer, "pads", 2 * plan->rank, -ATTRIBUTE_LIMIT, 0, attributes->pads))
     return false;
@@ -46,7 +50,8 @@ static bool window_open(Infer *infer, const Dim *kernel, WindowPlan *plan, Windo
     int64_t extent;
     if (!kernel) continue;
     if (given && dim_is_constant(infer_table(infer), kernel[at], &extent) && extent != attributes->kernel[at]) {
-      infer_error(infer, CODE_SHAPE, NULL, "kernel_shape[%u] is %lld, but the weights have %lld", at, (long long)attributes->kernel[at], (long long)extent);
+      infer_error(infer, CODE_SHAPE, NULL, "kernel_shape[%u] is %lld, but the weights have %lld", at, (long long)attributes->kernel[at],
+          (long long)extent);
       return false;
     }
     axis->kernel = kernel[at];
@@ -82,7 +87,8 @@ static Dim window_count(DimTable *table, const WindowAxis *axis, bool ceil_mode)
 
 static void window_bounds(DimTable *table, WindowAxis *axis, bool ceil_mode) {
   axis->may_start_early = dim_hi(table, axis->pad_begin) > 0;
-  Dim last = dim_sub(table, dim_add(table, less_one_times(table, axis->output, axis->stride), window_span(table, axis)), axis->pad_begin); /* exclusive */
+  Dim last = dim_add(table, less_one_times(table, axis->output, axis->stride), window_span(table, axis)); /* exclusive */
+  last = dim_sub(table, last, axis->pad_begin);
   bool fits = (!ceil_mode && dim_hi(table, axis->pad_end) <= 0) || dim_lo(table, dim_sub(table, axis->input, last)) >= 0;
   axis->may_end_late = !fits;
   axis->may_leave_padding = ceil_mode && dim_lo(table, dim_sub(table, dim_add(table, axis->input, axis->pad_end), last)) < 0;

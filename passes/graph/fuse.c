@@ -3,7 +3,8 @@
  * Each fusible node starts as a cluster of its own. Walking the graph in order, a node P is merged into its only reader C when
  *   - P is element-wise or a point operator, has no anchor in its cluster, and C reads each element about once (C element-wise over the same
  *     number of elements, a view, or an anchor that reduces) or P is a view or cast that costs nothing to repeat; or
- *   - P's cluster ends in its anchor or in consumers of it, C is element-wise or OPF_POINTWISE, has no anchor yet, and reads P at the index it writes.
+ *   - P's cluster ends in its anchor or in consumers of it, C is element-wise or OPF_POINTWISE, has no anchor yet, and reads P at the index it
+ *     writes.
  * Every cluster has one stored value, so no cycle can arise, and the group stands where its last member stood.
  * What it does not try: several stored values, views behind an anchor, recomputation of anything with two readers. */
 #include "passes/graph/graph_passes.h"
