@@ -65,7 +65,7 @@ static void schema_default(AttributeSchema *schema, const char *text) {
   schema->has_default = true;
   if (schema->kind == ATTRIBUTE_INT) schema->integer = strtoll(text, NULL, 10);
   else if (schema->kind == ATTRIBUTE_FLOAT) schema->number = (double)strtof(text, NULL);
-  else { strncpy(schema->string, text, sizeof schema->string - 1); }
+  else memcpy(schema->string, text, sizeof schema->string); /* both hold 24 bytes */
 }
 
 /* Parses one schema at `cursor`; returns the start of the next, or NULL at the end. */
