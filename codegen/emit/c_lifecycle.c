@@ -96,7 +96,8 @@ static void init(Emitter *e, Text *out) {
   } else {
     bool built_in = e->options->weights != WEIGHTS_FILE;
     if (built_in) text_format(out, "  context->weights = (const unsigned char *)%s_weights_data;\n  if (config->weights) {\n  ", e->name);
-    text_format(out, built_in ? "  if (config" : "  if (!config->weights || config->weights_bytes != %s_WEIGHTS_BYTES || (uintptr_t)config->weights %% %s_ALIGN != 0) return ONNXCC_ERROR_WEIGHTS;\n", m, m);
+    text_format(out, "  if (%sconfig->weights_bytes != %s_WEIGHTS_BYTES || (uintptr_t)config->weights %% %s_ALIGN != 0) return ONNXCC_ERROR_WEIGHTS;\n",
+                built_in ? "" : "!config->weights || ", m, m);
     text_format(out, "#ifndef %s_ANY_WEIGHTS\n%s  if (%s_weights_hash((const unsigned char *)config->weights) != UINT64_C(0x%016llx)) return ONNXCC_ERROR_WEIGHTS;\n#endif\n", m,
                 built_in ? "  " : "", e->name, (unsigned long long)e->weights_hash);
     text_format(out, "%s  context->weights = (const unsigned char *)config->weights;\n", built_in ? "  " : "");
