@@ -82,8 +82,8 @@ static int64_t *bind_dims(const onnxcc_model_info *info, const Value *inputs) {
   return dims;
 }
 
-/* Bits an element of each ONNX element type has in raw_data; 0: not carried. */
-static const uint8_t element_bits[] = {0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2};
+/* Bits an element of each ONNX element type has in memory; 0: not carried. */
+static const uint8_t element_bits[] = {0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8};
 
 static uint64_t value_bytes(const Value *value) {
   uint64_t count = 1;

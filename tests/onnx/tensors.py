@@ -1,7 +1,7 @@
 """Values of the official tests: from their files to frames that host.c reads, and back; and the comparison the ONNX project makes.
 
 A frame holds the values of one data set, little-endian: u32 count, then for each i32 element type, i32 rank, i64 dimension..., u64 bytes,
-and the bytes as raw_data has them (types below a byte packed).
+and the bytes as generated code has them (types below a byte take a byte each, integers sign-extended).
 """
 import struct
 
@@ -27,6 +27,22 @@ def read_values(folder, kind, infos):
     return values
 
 
+# Element types that are packed in files but take a byte an element in memory.
+BELOW_A_BYTE = {getattr(onnx.TensorProto, name) for name in ("UINT4", "INT4", "FLOAT4E2M1", "UINT2", "INT2") if hasattr(onnx.TensorProto, name)}
+
+
+def widen(array):
+    """A byte an element: integers by value, floats by their bits."""
+    kind = numpy.uint8 if array.dtype.name.startswith(("u", "float")) else numpy.int8
+    return (array.view(numpy.uint8) if array.dtype.name.startswith("float") else array.astype(kind)).tobytes()
+
+
+def narrow(element, shape, data):
+    kind = onnx.helper.tensor_dtype_to_np_dtype(element)
+    raw = numpy.frombuffer(data, numpy.int8 if kind.name.startswith("int") else numpy.uint8).reshape(shape)
+    return raw.view(kind) if kind.name.startswith("float") else raw.astype(kind)
+
+
 def to_frame(values):
     parts = [struct.pack("<I", len(values))]
     for index, value in enumerate(values):
@@ -35,8 +51,9 @@ def to_frame(values):
         if value.dtype.kind in "OSU":
             raise Unsupported(f"input {index} holds strings")
         tensor = numpy_helper.from_array(numpy.asarray(value))
-        parts.append(struct.pack(f"<ii{value.ndim}qQ", tensor.data_type, value.ndim, *value.shape, len(tensor.raw_data)))
-        parts.append(tensor.raw_data)
+        data = widen(numpy.asarray(value)) if tensor.data_type in BELOW_A_BYTE else tensor.raw_data
+        parts.append(struct.pack(f"<ii{value.ndim}qQ", tensor.data_type, value.ndim, *value.shape, len(data)))
+        parts.append(data)
     return b"".join(parts)
 
 
@@ -47,7 +64,11 @@ def from_frame(frame):
         element, rank = struct.unpack_from("<ii", frame, at)
         *shape, size = struct.unpack_from(f"<{rank}qQ", frame, at + 8)
         at += 16 + 8 * rank
-        values.append(numpy_helper.to_array(onnx.TensorProto(data_type=element, dims=shape, raw_data=frame[at:at + size])))
+        data = frame[at:at + size]
+        if element in BELOW_A_BYTE:
+            values.append(narrow(element, shape, data))
+        else:
+            values.append(numpy_helper.to_array(onnx.TensorProto(data_type=element, dims=shape, raw_data=data)))
         at += size
     return values
 
