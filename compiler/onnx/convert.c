@@ -235,6 +235,8 @@ static void convert_outputs(Reader *reader, const Onnx__GraphProto *graph, const
       model_error(reader->context, CODE_UNDEFINED_NAME, step_place(reader, &step), NULL, "the output %s is not defined", quoted(reader, name));
       continue;
     }
+    if (!scope->parent && !names_add(&reader->names, scope->id | EXPECTED, name, value))
+      model_error(reader->context, CODE_DUPLICATE_NAME, step_place(reader, &step), NULL, "two outputs are called %s", quoted(reader, name));
     type_apply(reader, value, graph->output[i]->type, false, &step);
     value = copy_outer(reader, scope, value);
     vector_push(module->arena, &graph_at(module, scope->graph)->outputs, value);

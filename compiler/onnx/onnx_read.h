@@ -16,7 +16,7 @@ typedef struct OnnxReadOptions {
   uint32_t external_data_dir_count;
   uint64_t file_limit;                   /* bytes of the largest file that is read; 0: 64 GiB */
   bool     keep_weights_unread;          /* for inspect: no byte of a weight is looked at, so no splats are found and Module.hash is 0 */
-  bool     keep_unsupported;             /* for inspect: unknown operators stay as nodes with op 0 instead of errors */
+  bool     keep_unsupported;             /* for inspect: what is not supported stays as nodes with op 0 instead of errors */
 } OnnxReadOptions;
 
 /* What one compilation keeps open. */

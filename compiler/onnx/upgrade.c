@@ -146,7 +146,13 @@ int upgrade_rank(const Upgrade *up, ValueId id) {
 }
 
 void upgrade_refuse(const Upgrade *up, const char *hint, const char *what) {
-  model_error(up->reader->context, CODE_OPERATOR_FORM, node_place(up->module, up->node, &op_names), hint, "%s", what);
+  Place place = node_place(up->module, up->node, &op_names);
+  if (up->reader->options->keep_unsupported) {
+    upgrade_node(up)->op = OP_UNKNOWN;
+    model_warning(up->reader->context, CODE_OPERATOR_FORM, place, hint, "%s", what);
+  } else {
+    model_error(up->reader->context, CODE_OPERATOR_FORM, place, hint, "%s", what);
+  }
 }
 
 /* ---- changing it ----------------------------------------------------------------------------------------------------------- */

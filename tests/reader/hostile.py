@@ -111,6 +111,7 @@ def structure_cases():
     case("operand not defined", model(graph([node("Relu", ["z"], ["y"])])), "E0202")
     case("output not defined", model(graph([node("Relu", ["x"], ["z"])])), "E0202")
     case("two inputs of one name", model(graph([node("Relu", ["x"], ["y"])], ("x", "x"))), "E0201")
+    case("two outputs of one name", model(graph([node("Relu", ["x"], ["y"])], outputs=("y", "y"))), "E0201")
     case("two results of one name", model(graph([node("Relu", ["x"], ["y"]), node("Relu", ["x"], ["y"])])), "E0201")
     case("result named as an input", model(graph([node("Relu", ["x"], ["x"])], outputs=("x",))), "E0201")
     weight = tensor("w", (2,), 1, raw_data=b"\0" * 8)
