@@ -117,9 +117,48 @@ void infer_set_known(Infer *infer, uint32_t result, const Dim *elements, uint32_
   value->known_count = count;
 }
 
+/* Has the node's result the shape of this operand? */
+static bool keeps_shape(const Module *module, const Node *node, uint32_t operand) {
+  const OpInfo *info = op_info(node->op);
+  if (!info || node->output_count != 1) return false;
+  if (info->infer == infer_same) return operand == 0;
+  for (uint32_t at = 0; at < node->input_count; at++) {
+    const Value *other = value_at(module, node->inputs[at]);
+    if (at != operand && node->inputs[at] && !(value_is_constant(other) && other->rank == 0)) return false;
+  }
+  return info->kind == KIND_ELEMENTWISE;
+}
+
+/* The result of a node that reads `id` and keeps its shape; VALUE_NONE if there is none. */
+static ValueId same_shape_reader(const Module *module, ValueId id) {
+  const Graph *graph = graph_at(module, value_at(module, id)->graph);
+  for (uint32_t at = 0; at < graph->order.count; at++) {
+    const Node *node = node_at(module, graph->order.data[at]);
+    for (uint32_t operand = 0; operand < node->input_count; operand++)
+      if (node->inputs[operand] == id && keeps_shape(module, node, operand)) return node->outputs[0];
+  }
+  return VALUE_NONE;
+}
+
+#define DECLARATION_STEPS 16 /* operators between an undeclared result and a declared one: the decomposed forms of functions have three */
+
+/* A result without a declared shape takes that of a value it becomes by operators that keep the shape. */
+static void find_declaration(Infer *infer, uint32_t result) {
+  Module *module = infer->module;
+  ValueId id = infer_node(infer)->outputs[result];
+  Value *value = value_at(module, id);
+  for (uint32_t step = 0; step < DECLARATION_STEPS && id && !value_at(module, id)->declared_ranked; step++) id = same_shape_reader(module, id);
+  const Value *declared = value_at(module, id);
+  if (!id || declared == value || !declared->declared_ranked) return;
+  value->declared_ranked = true;
+  value->declared_rank = declared->declared_rank;
+  memcpy(value->declared, declared->declared, sizeof value->declared);
+}
+
 void infer_set_declared(Infer *infer, uint32_t result) {
   Value *value = result_value(infer, result);
   if (!value) return;
+  if (!value->declared_ranked) find_declaration(infer, result);
   bool complete = value->declared_ranked;
   for (uint32_t axis = 0; complete && axis < value->declared_rank; axis++) complete = value->declared[axis] != DIM_UNKNOWN;
   if (!complete) {
