@@ -271,9 +271,15 @@ static void shift(Emitter *e, Expr expr, Level level) {
 }
 
 /* Comparisons of a narrow or unsigned type with the end of its range are always true or false, which gcc warns of. */
+static bool is_zero(const Emitter *e, Expr expr) { return expr_at(e->now.code, expr)->op == LOOP_CONSTANT && expr_at(e->now.code, expr)->integer == 0; }
+
 static bool decided(Emitter *e, const ExprNode *node, bool *result) {
   Scalar scalar = scalar_of(e, node->operand[0]);
-  if (scalar_is_float(scalar) || scalar == SCALAR_U64 || scalar == SCALAR_INDEX) return false;
+  if (scalar_is_float(scalar) || scalar == SCALAR_INDEX) return false;
+  if (scalar == SCALAR_U64) { /* ranges know nothing of it */
+    *result = node->op == LOOP_GE || node->op == LOOP_LE;
+    return is_zero(e, node->operand[node->op == LOOP_LT || node->op == LOOP_GE]) && node->op >= LOOP_LT;
+  }
   ValueRange a = c_range(e, node->operand[0]), b = c_range(e, node->operand[1]);
   bool       below = a.hi < b.lo, above = a.lo > b.hi, not_above = a.hi <= b.lo, not_below = a.lo >= b.hi;
   switch (node->op) {

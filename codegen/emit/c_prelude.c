@@ -24,7 +24,7 @@ static const char rem_signed_text[] = "static inline $T $P_$t_rem($T a, $T b) { 
 static const char rem_unsigned_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : a % b); }\n";
 static const char shl_text[] = "static inline $T $P_$t_shl($T a, $T b) { return ($T)(($U)b < $Wu ? ($V)a << ($U)b : 0u); }\n";
 static const char shr_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(a >> (($U)b < $Wu ? ($U)b : $Wu - 1u)); }\n";
-static const char shr_unsigned_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(b < $Wu ? a >> b : 0u); }\n";
+static const char shr_unsigned_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(b < $Wu ? ($V)a >> b : 0u); }\n";
 static const char floordiv_text[] =
   "static inline $T $P_$t_floordiv($T a, $T b) { return b == 0 ? 0 : a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }\n";
 static const char mod_text[] = "static inline $T $P_$t_mod($T a, $T b) { return b == 0 ? a : (a % b + b) % b; }\n";
