@@ -59,7 +59,7 @@ typedef struct CodeState {
   ValueRange        *slot_ranges;         /* by Slot */
   ValueRange        *expr_ranges;         /* by Expr, once expr_known */
   bool              *expr_known;
-  bool               converts_to_index;   /* data becomes an index somewhere in this code, so variables of type index can hold anything */
+  bool              *slot_from_data;      /* by Slot: an index that data decides, so that it can hold anything */
   bool              *operand_used, *operand_written; /* by Operand, kernels */
   bool              *code_symbols;        /* by symbol: used by this code */
   unsigned           stack;               /* bytes of locals so far */
@@ -87,6 +87,7 @@ typedef struct Emitter {
   bool              *function_printed;    /* by function */
   unsigned          *function_stack;      /* by function: bytes, callees included */
   struct KernelFacts *kernels;            /* by kernel */
+  VECTOR(Dim)        offsets;             /* of the entry's buffers, those that are no constants: variables offset_0 and on */
   bool               calls_nodes;         /* run calls a kernel on behalf of a node */
   unsigned           run_stack;           /* bytes of run and its callees */
 
@@ -125,6 +126,7 @@ bool       c_range_fits(const Emitter *e, ValueRange range, Scalar from, Scalar 
 typedef enum Level { LEVEL_ANY, LEVEL_CHOICE, LEVEL_OR, LEVEL_XOR, LEVEL_AND, LEVEL_EQUAL, LEVEL_LESS, LEVEL_SHIFT, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_UNARY, LEVEL_PRIMARY } Level;
 void c_expression(Emitter *e, Expr expr, Level level);                /* onto e->now.line, in parentheses if it binds less tightly than `level` */
 void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from);     /* its name, and notes the need */
+bool c_comes_from_data(const Emitter *e, Expr expr);                  /* an index that data decides, not only loops, dimensions and constants */
 void c_literal(Emitter *e, Scalar scalar, int64_t integer, double number, Level level);
 void c_element(Emitter *e, const OperandInfo *operand, const char *base, uint32_t list, uint32_t list_count); /* base[subscript] */
 
@@ -153,6 +155,7 @@ const char *c_function(Emitter *e, uint32_t function);                /* prints 
 
 /* c_entry.c: run */
 void     c_entry_run(Emitter *e, Text *out);
+void     c_entry_element(Emitter *e, uint32_t buffer, bool written, uint32_t list, uint32_t list_count); /* an element of a buffer, by its literal address */
 void     c_entry_call(Emitter *e, const StmtNode *stmt);
 void     c_entry_copy(Emitter *e, const StmtNode *stmt);
 void     c_entry_assign(Emitter *e, const StmtNode *stmt);

@@ -10,6 +10,13 @@
 
 static const FieldName *field_of(const Emitter *e, const Buffer *buffer) { return &(buffer->storage == STORAGE_INPUT ? e->inputs : e->outputs)[buffer->index]; }
 
+static uint32_t offset_number(Emitter *e, Dim offset) {
+  for (uint32_t i = 0; i < e->offsets.count; i++)
+    if (e->offsets.data[i] == offset) return i;
+  vector_push(e->arena, &e->offsets, offset);
+  return e->offsets.count - 1;
+}
+
 /* (float *)(void *)(workspace + 4096) */
 static void region_address(Emitter *e, const Buffer *buffer, bool written, Level level) {
   bool        weight = buffer->storage == STORAGE_WEIGHT;
@@ -21,7 +28,7 @@ static void region_address(Emitter *e, const Buffer *buffer, bool written, Level
   if (LEVEL_UNARY < level) text_char(&e->now.line, '(');
   c_print(e, "(%s%s *)(%svoid *)(%s + ", written ? "" : "const ", c_memory_type(e, buffer->scalar), written ? "" : "const ", region);
   if (dim_is_constant(e->program->dims, offset, &value)) c_print(e, "%lld", (long long)value);
-  else c_dim(e, offset, DIM_FORM_INDEX, LEVEL_PRODUCT);
+  else c_print(e, "offset_%u", offset_number(e, offset));
   text_char(&e->now.line, ')');
   if (LEVEL_UNARY < level) text_char(&e->now.line, ')');
 }
@@ -37,6 +44,14 @@ void c_buffer_address(Emitter *e, uint32_t index, bool written, Expr offset, Lev
     c_expression(e, offset, LEVEL_PRODUCT);
   }
   if (add && LEVEL_SUM < level) text_char(&e->now.line, ')');
+}
+
+void c_entry_element(Emitter *e, uint32_t index, bool written, uint32_t list, uint32_t list_count) {
+  const Buffer *buffer = &e->program->buffers.data[index];
+  OperandInfo   operand = {.name = buffer->name, .scalar = buffer->scalar, .rank = buffer->rank};
+  memcpy(operand.dims, buffer->dims, sizeof operand.dims);
+  c_buffer_address(e, index, written, 0, LEVEL_PRIMARY);
+  c_element(e, &operand, "", list, list_count);
 }
 
 /* ---- statements of entries ---- */
@@ -123,9 +138,24 @@ static void check_workspace(const Emitter *e, Text *out) {
 static void read_symbols(const Emitter *e, Text *out) {
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++) {
     const char *name = e->symbol_names[i];
-    if (e->symbol_roles[i] == SYMBOL_GIVEN && e->now.code_symbols[i]) text_format(out, "  const %s %s = (%s)io->dims.%s;\n", e->index_type, name, e->index_type, name);
+    if (e->symbol_roles[i] == SYMBOL_GIVEN && e->now.code_symbols[i]) {
+      text_format(out, "  const %s %s = ", e->index_type, name);
+      text_format(out, e->target->index_bits == 32 ? "(int32_t)io->dims.%s;\n" : "io->dims.%s;\n", name);
+    }
     if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "  %s %s = 0;\n", e->index_type, name);
     if (e->symbol_roles[i] == SYMBOL_INTERNAL && e->now.code_symbols[i]) text_format(out, "  %s %s = 0;\n  (void)%s;\n", e->index_type, name, name);
+  }
+}
+
+/* Where buffers begin, in bytes, if dimensions decide it; workspace_bytes() has shown that nothing overflows. */
+static void print_offsets(Emitter *e, Text *out) {
+  e->now.out = out;
+  e->now.depth = 1;
+  for (uint32_t i = 0; i < e->offsets.count; i++) {
+    c_print(e, "const %s offset_%u = ", e->index_type, i);
+    c_dim(e, e->offsets.data[i], DIM_FORM_INDEX, LEVEL_ANY);
+    text_char(&e->now.line, ';');
+    c_line_end(e);
   }
 }
 
@@ -146,7 +176,7 @@ static void node_macro(const Emitter *e, Text *out) {
 
 void c_entry_run(Emitter *e, Text *out) {
   const Code *entry = &e->program->entries.data[0];
-  Text        body;
+  Text        body, offsets;
   text_open(&body, e->arena);
   text_open(&e->now.line, e->arena);
   c_code_open(e, entry);
@@ -160,7 +190,10 @@ void c_entry_run(Emitter *e, Text *out) {
   if (e->uses_workspace) text_string(out, "  unsigned char *const workspace = context->workspace;\n");
   if (e->uses_state) text_string(out, "  unsigned char *const state = context->state;\n");
   if (e->uses_weights) text_string(out, "  const unsigned char *const weights = context->weights;\n");
+  text_open(&offsets, e->arena);
+  print_offsets(e, &offsets); /* marks the symbols it reads */
   read_symbols(e, out);
+  text_bytes(out, offsets.data, offsets.length);
   text_bytes(out, body.data, body.length);
   return_sizes(e, out);
   text_string(out, "  return ONNXCC_OK;\n}\n\n");

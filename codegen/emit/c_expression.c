@@ -119,15 +119,6 @@ void c_element(Emitter *e, const OperandInfo *operand, const char *base, uint32_
   text_char(&e->now.line, ']');
 }
 
-/* A buffer as the entry reads it: one element by literal address. */
-static void entry_element(Emitter *e, const ExprNode *node) {
-  const Buffer *buffer = &e->program->buffers.data[node->operand[0]];
-  OperandInfo   operand = {.name = buffer->name, .scalar = buffer->scalar, .rank = buffer->rank};
-  memcpy(operand.dims, buffer->dims, sizeof operand.dims);
-  c_buffer_address(e, node->operand[0], false, 0, LEVEL_PRIMARY);
-  c_element(e, &operand, "", node->operand[1], node->operand[2]);
-}
-
 static void load(Emitter *e, const ExprNode *node, Level level) {
   Scalar scalar = (Scalar)node->scalar;
   bool   narrows = scalar == SCALAR_INDEX && c_bits(e, scalar) == 32;
@@ -135,7 +126,7 @@ static void load(Emitter *e, const ExprNode *node, Level level) {
   open_level(e, own, level);
   if (narrows) text_string(&e->now.line, "(int32_t)");
   if (e->now.code->kind == CODE_ENTRY) {
-    entry_element(e, node);
+    c_entry_element(e, node->operand[0], false, node->operand[1], node->operand[2]);
   } else {
     const OperandInfo *operand = &e->now.code->operands.data[node->operand[0]];
     e->now.operand_used[node->operand[0]] = true;
@@ -156,6 +147,18 @@ static void plain_binary(Emitter *e, Expr expr, const char *operator_text, Level
   close_level(e, own, level);
 }
 
+/* An operand of arithmetic in the unsigned type `inner`; NULL: as it is. */
+static void unsigned_operand(Emitter *e, Expr expr, const char *inner, Level level) {
+  const ExprNode *node = expr_at(e->now.code, expr);
+  bool            wide = c_bits(e, (Scalar)node->scalar) == 64;
+  if (inner && node->op == LOOP_CONSTANT && node->integer >= 0) {
+    integer_literal(e, wide ? SCALAR_U64 : SCALAR_U32, node->integer, level);
+  } else {
+    if (inner) c_print(e, "(%s)", inner);
+    c_expression(e, expr, inner ? LEVEL_UNARY : level);
+  }
+}
+
 /* (int32_t)((uint32_t)a + (uint32_t)b): arithmetic that wraps. Types narrower than int only need the outer cast, but u16 products also overflow int. */
 static void wrapping_binary(Emitter *e, Expr expr, const char *operator_text, Level own, Level level) {
   const ExprNode *node = expr_at(e->now.code, expr);
@@ -164,11 +167,9 @@ static void wrapping_binary(Emitter *e, Expr expr, const char *operator_text, Le
   const char     *inner = !is_narrow(e, scalar) ? c_unsigned_type(e, scalar) : own == LEVEL_PRODUCT && scalar == SCALAR_U16 ? "uint32_t" : NULL;
   open_level(e, LEVEL_UNARY, level);
   c_print(e, "(%s)(", type);
-  if (inner) c_print(e, "(%s)", inner);
-  c_expression(e, node->operand[0], inner ? LEVEL_UNARY : own);
+  unsigned_operand(e, node->operand[0], inner, own);
   text_string(&e->now.line, operator_text);
-  if (inner) c_print(e, "(%s)", inner);
-  c_expression(e, node->operand[1], inner ? LEVEL_UNARY : own + 1);
+  unsigned_operand(e, node->operand[1], inner, own + 1);
   text_char(&e->now.line, ')');
   close_level(e, LEVEL_UNARY, level);
 }
@@ -185,15 +186,12 @@ static bool cannot_overflow(Emitter *e, const ExprNode *node) {
   return true;
 }
 
-static bool comes_from_data(Emitter *e, Expr expr) {
+bool c_comes_from_data(const Emitter *e, Expr expr) {
   const ExprNode *node = expr_at(e->now.code, expr);
-  if (node->op == LOOP_SLOT) {
-    ValueRange range = e->now.slot_ranges[node->operand[0]], full = c_range_full(e, SCALAR_INDEX);
-    return e->now.converts_to_index && range.lo == full.lo && range.hi == full.hi;
-  }
+  if (node->op == LOOP_SLOT) return e->now.slot_from_data[node->operand[0]] || e->now.code->kind == CODE_FUNCTION;
   if (node->op == LOOP_CAST || node->op == LOOP_LOAD || node->op == LOOP_CALL || node->op == LOOP_BITCAST) return true;
   for (uint32_t i = 0; i < expr_operand_count(e->now.code, expr); i++)
-    if (comes_from_data(e, expr_operand(e->now.code, expr, i))) return true;
+    if (c_comes_from_data(e, expr_operand(e->now.code, expr, i))) return true;
   return false;
 }
 
@@ -203,7 +201,7 @@ static void add_sub_mul(Emitter *e, Expr expr, Level level) {
   const char     *text = node->op == LOOP_ADD ? " + " : node->op == LOOP_SUB ? " - " : " * ";
   Level           own = node->op == LOOP_MUL ? LEVEL_PRODUCT : LEVEL_SUM;
   bool            plain = scalar_is_float(scalar) || scalar == SCALAR_U32 || scalar == SCALAR_U64;
-  if (!plain && !is_narrow(e, scalar)) plain = cannot_overflow(e, node) || (scalar == SCALAR_INDEX && !comes_from_data(e, expr));
+  if (!plain && !is_narrow(e, scalar)) plain = cannot_overflow(e, node) || (scalar == SCALAR_INDEX && !c_comes_from_data(e, expr));
   if (plain) plain_binary(e, expr, text, own, own, own + 1, level);
   else wrapping_binary(e, expr, text, own, level);
 }
@@ -227,26 +225,47 @@ static void div_rem(Emitter *e, Expr expr, Level level) {
   }
 }
 
-static void bitwise(Emitter *e, Expr expr, Level level) {
+/* Whether a call may be printed for it. clang takes & of two calls for a mistyped &&. */
+static bool prints_call(const Emitter *e, Expr expr) {
   const ExprNode *node = expr_at(e->now.code, expr);
-  Scalar          scalar = (Scalar)node->scalar;
-  const char     *text = node->op == LOOP_AND ? " & " : node->op == LOOP_OR ? " | " : scalar == SCALAR_I1 ? " != " : " ^ ";
-  Level           own = node->op == LOOP_AND ? LEVEL_AND : node->op == LOOP_OR ? LEVEL_OR : scalar == SCALAR_I1 ? LEVEL_EQUAL : LEVEL_XOR;
-  const ExprNode *right = expr_at(e->now.code, node->operand[1]), *left = expr_at(e->now.code, node->operand[0]);
-  Level           first = left->op == node->op && !is_narrow(e, scalar) && scalar != SCALAR_I1 ? own : LEVEL_UNARY;
-  bool            cast = is_narrow(e, scalar) || scalar == SCALAR_I1;
-  if (cast) {
-    open_level(e, LEVEL_UNARY, level);
-    c_print(e, "(%s)(", c_type(e, scalar));
-    level = LEVEL_ANY;
-  }
+  bool            plain = node->op <= LOOP_LOAD || (node->op >= LOOP_ADD && node->op <= LOOP_MUL) || (node->op >= LOOP_EQ && node->op <= LOOP_SELECT) ||
+                          node->op == LOOP_NOT || node->op == LOOP_AND || node->op == LOOP_OR || node->op == LOOP_XOR;
+  if (!plain) return true;
+  for (uint32_t i = 0; i < expr_operand_count(e->now.code, expr); i++)
+    if (prints_call(e, expr_operand(e->now.code, expr, i))) return true;
+  return false;
+}
+
+static void logical(Emitter *e, Expr expr, Level level) {
+  const ExprNode *node = expr_at(e->now.code, expr);
+  const char     *text = node->op == LOOP_AND ? " & " : node->op == LOOP_OR ? " | " : " != ";
+  Level           own = node->op == LOOP_AND ? LEVEL_AND : node->op == LOOP_OR ? LEVEL_OR : LEVEL_EQUAL;
+  bool            chain = expr_at(e->now.code, node->operand[0])->op == node->op && node->op != LOOP_XOR;
   open_level(e, own, level);
-  c_expression(e, node->operand[0], first);
+  c_expression(e, node->operand[0], chain ? own : LEVEL_UNARY);
   text_string(&e->now.line, text);
-  if (scalar == SCALAR_I1 && right->op != LOOP_SLOT && own != LEVEL_EQUAL) text_string(&e->now.line, "(int)"); /* clang takes & of calls for a mistyped && */
+  if (node->op != LOOP_XOR && prints_call(e, node->operand[1])) text_string(&e->now.line, "(int)");
   c_expression(e, node->operand[1], LEVEL_UNARY);
   close_level(e, own, level);
-  if (cast) text_char(&e->now.line, ')');
+}
+
+static void bitwise(Emitter *e, Expr expr, Level level) {
+  const ExprNode *node = expr_at(e->now.code, expr);
+  const char     *text = node->op == LOOP_AND ? " & " : node->op == LOOP_OR ? " | " : " ^ ";
+  Level           own = node->op == LOOP_AND ? LEVEL_AND : node->op == LOOP_OR ? LEVEL_OR : LEVEL_XOR;
+  bool            narrow = is_narrow(e, (Scalar)node->scalar);
+  bool            chain = expr_at(e->now.code, node->operand[0])->op == node->op && !narrow;
+  if (narrow) {
+    open_level(e, LEVEL_UNARY, level);
+    c_print(e, "(%s)(", c_type(e, (Scalar)node->scalar));
+  } else {
+    open_level(e, own, level);
+  }
+  c_expression(e, node->operand[0], chain ? own : LEVEL_UNARY);
+  text_string(&e->now.line, text);
+  c_expression(e, node->operand[1], LEVEL_UNARY);
+  if (narrow) text_char(&e->now.line, ')');
+  close_level(e, narrow ? LEVEL_UNARY : own, level);
 }
 
 static void shift(Emitter *e, Expr expr, Level level) {
@@ -421,7 +440,7 @@ void c_expression(Emitter *e, Expr expr, Level level) {
     case LOOP_NOT: invert(e, expr, level); return;
     case LOOP_ADD: case LOOP_SUB: case LOOP_MUL: add_sub_mul(e, expr, level); return;
     case LOOP_DIV: case LOOP_REM: div_rem(e, expr, level); return;
-    case LOOP_AND: case LOOP_OR: case LOOP_XOR: bitwise(e, expr, level); return;
+    case LOOP_AND: case LOOP_OR: case LOOP_XOR: (scalar == SCALAR_I1 ? logical : bitwise)(e, expr, level); return;
     case LOOP_SHL: case LOOP_SHR: shift(e, expr, level); return;
     case LOOP_EQ: case LOOP_NE: case LOOP_LT: case LOOP_LE: case LOOP_GT: case LOOP_GE: compare(e, expr, level); return;
     case LOOP_SELECT: select(e, expr, level); return;

@@ -75,7 +75,11 @@ void c_shape_text(const Emitter *e, Scalar scalar, uint32_t rank, const Dim *dim
     dim_print(e->program->dims, dims[axis], &plain);
   }
   text_char(&plain, ']');
-  text_comment(text, plain.data, plain.length);
+  for (size_t start = 0, end; start <= plain.length; start = end + 1) { /* products keep their *: text_comment() leaves no / that could follow it */
+    for (end = start; end < plain.length && plain.data[end] != '*';) end++;
+    text_comment(text, plain.data + start, end - start);
+    if (end < plain.length) text_char(text, '*');
+  }
 }
 
 static void comment(const Emitter *e, const Code *code, Text *out) {
@@ -141,9 +145,11 @@ static bool same_storage(const Buffer *a, const Buffer *b) { return a->storage =
 static bool may_overlap(const Emitter *e, uint32_t first, uint32_t second) {
   DimTable     *dims = e->program->dims;
   const Buffer *a = &e->program->buffers.data[first], *b = &e->program->buffers.data[second];
+  int64_t       at;
   if (first == second) return true;
   if (!same_storage(a, b)) return false; /* callers give inputs, outputs and workspace memory of their own */
-  if (a->offset == DIM_UNKNOWN || b->offset == DIM_UNKNOWN) return true;
+  if (a->offset == DIM_UNKNOWN || b->offset == DIM_UNKNOWN || a->offset == b->offset) return true;
+  if (!dim_is_constant(dims, a->offset, &at) || !dim_is_constant(dims, b->offset, &at)) return false; /* both live in this call, so `place` kept them apart */
   Dim a_end = dim_add(dims, a->offset, c_buffer_bytes(e, a)), b_end = dim_add(dims, b->offset, c_buffer_bytes(e, b));
   return dim_lo(dims, dim_sub(dims, a->offset, b_end)) < 0 && dim_lo(dims, dim_sub(dims, b->offset, a_end)) < 0;
 }

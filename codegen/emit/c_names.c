@@ -37,7 +37,10 @@ static bool looks_like_macro(const char *name) {
 
 static bool usable(const Emitter *e, const char *name) {
   if (!name || !is_plain_identifier(name, strlen(name)) || looks_like_macro(name)) return false;
-  if (starts_with(name, e->name) || starts_with(name, "onnxcc")) return false;
+  static const char *const taken[] = {"onnxcc", "dim_", "size_", "found_", "offset_", "input_", "output_"};
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    if (starts_with(name, taken[i])) return false;
+  if (starts_with(name, e->name)) return false;
   return !c_is_own_name(name);
 }
 
@@ -91,7 +94,7 @@ static void choose_symbols(Emitter *e) {
     const Symbol *symbol = &dims->symbols.data[i];
     SymbolRole    role = e->symbol_roles[i];
     const char   *stem = role == SYMBOL_GIVEN ? "dim" : role == SYMBOL_RETURNED ? "size" : "found";
-    e->symbol_names[i] = usable(e, symbol->name) ? symbol->name : arena_format(e->arena, "%s_%u_", stem, number[role]);
+    e->symbol_names[i] = usable(e, symbol->name) ? symbol->name : arena_format(e->arena, "%s_%u", stem, number[role]);
     number[role]++;
   }
 }
@@ -110,7 +113,7 @@ static FieldName *choose_fields(Emitter *e, const InfoTensor *tensors, uint32_t 
   FieldName *fields = arena_array(e->arena, FieldName, count + 1);
   for (uint32_t i = 0; i < count; i++) {
     const char *name = tensors[i].name;
-    bool        plain = usable(e, name) && !starts_with(name, "input_") && !starts_with(name, "output_") && name_is_unique(e, name);
+    bool        plain = usable(e, name) && name_is_unique(e, name);
     fields[i].field = plain ? arena_string(e->arena, name, strlen(name)) : arena_format(e->arena, "%s_%u", stem, i);
     fields[i].macro = arena_format(e->arena, "%s_%s", e->macro, upper(e, fields[i].field));
   }

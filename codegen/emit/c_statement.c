@@ -21,15 +21,24 @@ void c_print(Emitter *e, const char *format, ...) {
   text_bytes(&e->now.line, small, (size_t)length);
 }
 
+/* The blank to break a line at: after a comma in its second half, else the last one, else the first one beyond. */
+static size_t break_at(const Text *line, size_t start, size_t limit) {
+  const char *data = line->data;
+  size_t      cut = limit;
+  while (cut > start + (limit - start) / 2 && !(data[cut] == ' ' && data[cut - 1] == ',')) cut--;
+  if (data[cut] == ' ' && data[cut - 1] == ',') return cut;
+  cut = limit;
+  while (cut > start + SHORTEST_BREAK && data[cut] != ' ') cut--;
+  while (cut < line->length && data[cut] != ' ') cut++;
+  return cut;
+}
+
 void c_line_end(Emitter *e) {
   size_t indent = (size_t)e->now.depth * 2, start = 0, length = e->now.line.length;
   for (bool first = true; start < length || first; first = false) {
     size_t room = LONGEST_LINE - indent - (first ? 0 : 4), end = length;
     if (length - start > room && room > SHORTEST_BREAK) {
-      size_t cut = start + room;
-      while (cut > start + SHORTEST_BREAK && e->now.line.data[cut] != ' ') cut--;
-      while (cut < length && e->now.line.data[cut] != ' ') cut++;
-      end = cut;
+      end = break_at(&e->now.line, start, start + room);
     }
     text_indent(e->now.out, e->now.depth + (first ? 0 : 2));
     text_bytes(e->now.out, e->now.line.data + start, end - start);
@@ -92,26 +101,35 @@ static bool sweep(Emitter *e, Stmt first, bool *any) {
   return changed;
 }
 
-static bool has_cast_to_index(const Code *code) {
-  for (uint32_t i = 1; i < code->exprs.count; i++)
-    if (code->exprs.data[i].scalar == SCALAR_INDEX && (code->exprs.data[i].op == LOOP_CAST || code->exprs.data[i].op == LOOP_LOAD || code->exprs.data[i].op == LOOP_CALL)) return true;
-  return false;
+/* Marks the slots of type index whose value data decides; loop variables are data's where their bounds are. Until nothing changes. */
+static bool mark_data_slots(Emitter *e) {
+  bool changed = false;
+  for (Stmt s = 1; s < e->now.code->stmts.count; s++) {
+    const StmtNode *stmt = stmt_at(e->now.code, s);
+    bool            sets = stmt->kind == STMT_LET || stmt->kind == STMT_VAR || stmt->kind == STMT_SET || stmt->kind == STMT_FOR;
+    if (!sets || e->now.slot_from_data[stmt->slot] || e->now.code->slots.data[stmt->slot].scalar != SCALAR_INDEX) continue;
+    bool from_data = c_comes_from_data(e, stmt->a) || (stmt->kind == STMT_FOR && c_comes_from_data(e, stmt->b));
+    e->now.slot_from_data[stmt->slot] = from_data;
+    changed |= from_data;
+  }
+  return changed;
 }
 
 /* Names of symbols are C's here, so operands and slots make way for them, and for the entry's own variables. */
+static const char *make_way(Emitter *e, const char *name) {
+  for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
+    if (strcmp(e->symbol_names[i], name) == 0) return arena_format(e->arena, "%s_", name);
+  return name;
+}
+
 static void settle_names(Emitter *e, const Code *code) {
-  const char *const *symbols = e->symbol_names;
-  uint32_t           count = e->program->dims->symbols.count;
   e->now.slot_names = code_slot_names(e->program, code, e->arena);
   e->now.operand_names = arena_array(e->arena, const char *, code->operands.count + 1);
-  for (uint32_t i = 0; i < code->operands.count; i++) {
-    e->now.operand_names[i] = code->operands.data[i].name;
-    for (uint32_t s = 0; s < count; s++)
-      if (strcmp(symbols[s], code->operands.data[i].name) == 0) e->now.operand_names[i] = arena_format(e->arena, "%s_", symbols[s]);
+  for (uint32_t i = 0; i < code->operands.count; i++) e->now.operand_names[i] = make_way(e, code->operands.data[i].name);
+  for (Slot slot = 1; slot < code->slots.count; slot++) {
+    e->now.slot_names[slot] = make_way(e, e->now.slot_names[slot]);
+    if (code->kind == CODE_ENTRY && c_is_own_name(e->now.slot_names[slot])) e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
   }
-  if (code->kind != CODE_ENTRY) return;
-  for (Slot slot = 1; slot < code->slots.count; slot++)
-    if (c_is_own_name(e->now.slot_names[slot])) e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
 }
 
 void c_code_open(Emitter *e, const Code *code) {
@@ -127,7 +145,8 @@ void c_code_open(Emitter *e, const Code *code) {
   e->now.operand_used = arena_array(e->arena, bool, code->operands.count + 1);
   e->now.operand_written = arena_array(e->arena, bool, code->operands.count + 1);
   e->now.code_symbols = arena_array(e->arena, bool, symbols);
-  e->now.converts_to_index = has_cast_to_index(code);
+  e->now.slot_from_data = arena_array(e->arena, bool, slots);
+  while (mark_data_slots(e)) {}
   e->now.stack = e->now.callee_stack = 0;
   e->now.depth = 1;
   for (Slot slot = 1; slot < code->slots.count; slot++) e->now.slot_ranges[slot] = c_range_full(e, code->slots.data[slot].scalar);
@@ -168,7 +187,7 @@ static void for_line(Emitter *e, const StmtNode *stmt) {
   ValueRange  lo = c_range(e, stmt->a), hi = c_range(e, stmt->b);
   int64_t     step = expr_at(e->now.code, stmt->c)->integer;
   c_range_let(e, stmt->slot, (ValueRange){.lo = lo.lo, .hi = hi.hi > lo.lo ? hi.hi - 1 : lo.lo, .low = (double)lo.lo, .high = (double)hi.hi});
-  if (stmt->loop_kind == LOOP_UNROLL) {
+  if (stmt->loop_kind == LOOP_UNROLL && lo.lo == lo.hi && hi.lo == hi.hi) {
     c_print_line(e, "%s_UNROLL", e->macro);
     e->needs_unroll = true;
   }
@@ -229,14 +248,25 @@ static void if_lines(Emitter *e, const StmtNode *stmt) {
 }
 
 static void store(Emitter *e, const StmtNode *stmt) {
-  const OperandInfo *operand = &e->now.code->operands.data[stmt->target];
-  bool               widens = operand->scalar == SCALAR_INDEX && e->target->index_bits == 32;
-  e->now.operand_used[stmt->target] = e->now.operand_written[stmt->target] = true;
-  c_element(e, operand, e->now.operand_names[stmt->target], stmt->list, stmt->list_count);
-  text_string(&e->now.line, operand->scalar == SCALAR_I1 ? " = (uint8_t)" : widens ? " = (int64_t)" : " = ");
-  c_expression(e, stmt->a, operand->scalar == SCALAR_I1 || widens ? LEVEL_UNARY : LEVEL_ANY);
+  bool   in_entry = e->now.code->kind == CODE_ENTRY;
+  Scalar scalar = in_entry ? e->program->buffers.data[stmt->target].scalar : e->now.code->operands.data[stmt->target].scalar;
+  bool   widens = scalar == SCALAR_INDEX && e->target->index_bits == 32;
+  if (in_entry) {
+    c_entry_element(e, stmt->target, true, stmt->list, stmt->list_count);
+  } else {
+    e->now.operand_used[stmt->target] = e->now.operand_written[stmt->target] = true;
+    c_element(e, &e->now.code->operands.data[stmt->target], e->now.operand_names[stmt->target], stmt->list, stmt->list_count);
+  }
+  text_string(&e->now.line, scalar == SCALAR_I1 ? " = (uint8_t)" : widens ? " = (int64_t)" : " = ");
+  c_expression(e, stmt->a, scalar == SCALAR_I1 || widens ? LEVEL_UNARY : LEVEL_ANY);
   text_char(&e->now.line, ';');
   c_line_end(e);
+}
+
+static void fail(Emitter *e, const StmtNode *stmt) {
+  static const char *const names[] = {"OK", "ARGUMENT", "WORKSPACE", "WEIGHTS", "SHAPE", "INDEX", "RANGE", "CAPACITY"}; /* runtime-min/onnxcc_rt.h */
+  if (stmt->target > 0 && stmt->target < sizeof names / sizeof *names) c_print_line(e, "return ONNXCC_ERROR_%s;", names[stmt->target]);
+  else c_print_line(e, "return -%u;", stmt->target);
 }
 
 static void set(Emitter *e, const StmtNode *stmt) {
@@ -262,7 +292,7 @@ static void statement(Emitter *e, const StmtNode *stmt) {
     case STMT_CALL: c_entry_call(e, stmt); break;
     case STMT_COPY: c_entry_copy(e, stmt); break;
     case STMT_ASSIGN: c_entry_assign(e, stmt); break;
-    case STMT_FAIL: c_print_line(e, "return -%u;", stmt->target); break;
+    case STMT_FAIL: fail(e, stmt); break;
     default: bug(e->context, "%s: statement of kind %d", e->now.code->name, stmt->kind);
   }
 }

@@ -56,7 +56,7 @@ static void incbin(Emitter *e, Text *out) {
   text_format(out, "#else\n#ifndef %s_WEIGHTS_SECTION\n#define %s_WEIGHTS_SECTION \".rodata.%s_weights\"\n#endif\n#define %s_WEIGHTS_SYMBOL \"%s_weights_data\"\n", m, m, n, m, n);
   text_format(out, "#define %s_WEIGHTS_OPEN \".section \" %s_WEIGHTS_SECTION \",\\\"a\\\",%%progbits\\n.hidden \" %s_WEIGHTS_SYMBOL \"\\n\"\n#define %s_WEIGHTS_CLOSE \".previous\\n\"\n#endif\n", m, m, m, m);
   text_format(out, "__asm__(%s_WEIGHTS_OPEN \".globl \" %s_WEIGHTS_SYMBOL \"\\n.balign 64\\n\" %s_WEIGHTS_SYMBOL \":\\n.incbin \\\"\" %s_WEIGHTS_PATH \"\\\"\\n\" %s_WEIGHTS_CLOSE);\n", m, m, m, m, m);
-  text_format(out, "#ifdef __cplusplus\nextern \"C\"\n#endif\nextern const unsigned char %s_weights_data[];\n\n", n);
+  text_format(out, "#ifdef __cplusplus\nextern \"C\" const unsigned char %s_weights_data[];\n#else\nextern const unsigned char %s_weights_data[];\n#endif\n\n", n, n);
 }
 
 static void check(Emitter *e, Text *out) {

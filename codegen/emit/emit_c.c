@@ -7,6 +7,8 @@
 static void choose(Emitter *e, const Program *program, const EmitOptions *options, Arena *arena) {
   *e = (Emitter){.context = program->context, .arena = arena, .program = program, .options = options, .target = options->target};
   require(e->context, program->legal && program->entries.count >= 1);
+  for (uint32_t i = 1; i < program->entries.count; i++)
+    if (program->entries.data[i].body) bug(e->context, "entry %s: only run is printed", program->entries.data[i].name);
   c_names_choose(e);
   c_weights_open(e);
 }
