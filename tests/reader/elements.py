@@ -137,10 +137,12 @@ def check_splat(probe, path):
 def check_constants(probe, path):
     """All forms of the value of a Constant."""
     cases = [("value_float", single(2, 1.5), 1, "f32", "0x1.8p+0"), ("value_int", number(3, -3), 2, "i64", "-3"),
-             ("value_floats", single(7, 1.5) + single(7, 2.0), 6, "f32", "0x1.8p+0, 0x1p+1"), ("value_ints", number(8, 4) + number(8, 5), 7, "i64", "4, 5"),
+             ("value_floats", single(7, 1.5) + single(7, 2.0), 6, "f32", "0x1.8p+0, 0x1p+1"),
+                 ("value_ints", number(8, 4) + number(8, 5), 7, "i64", "4, 5"),
              ("value_string", chunk(4, "a"), 3, "string", '"a"'), ("value_strings", chunk(9, "a") + chunk(9, "b"), 8, "string", '"a", "b"'),
              ("value", chunk(5, tensor("", (2,), 7, int64_data=[6, 7])), 4, "i64", "6, 7"),
-             ("sparse_value", chunk(22, chunk(1, tensor("", (1,), 7, int64_data=[6])) + chunk(2, tensor("", (1,), 7, int64_data=[1])) + number(3, 3)), 11,
+             ("sparse_value", chunk(22, chunk(1, tensor("", (1,), 7, int64_data=[6])) + chunk(2, tensor("", (1,), 7, int64_data=[1])) + number(3,
+                 3)), 11,
               "i64", "0, 6, 0")]
     for name, value, kind, element, wanted in cases:
         constant = node("Constant", [], ["y"], [message(ATTRIBUTE, name=name, type=kind) + value])
@@ -176,11 +178,21 @@ def check_package(probe):
     yield "few of them are no tensors", None if sum(" E0105," in line for line in lines) < 100 else "more than a hundred"
 
 
+def check_folder(probe):
+    """Models in a folder of the user's: $ONNXCC_MODELS/*/model.onnx."""
+    models = sorted(glob.glob(os.environ.get("ONNXCC_MODELS", "/nowhere") + "/*/model.onnx"))
+    if not models:
+        print("skip models of $ONNXCC_MODELS - it names no folder with models")
+    for path, line in zip(models, outcomes(probe, [], models)):
+        yield os.path.basename(os.path.dirname(path)) + " is read", None if re.search(r": ok| E0510,", line) else line
+
+
 def main():
     probe, failed = os.path.abspath(sys.argv[1]), 0
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/model.onnx"
-        for checks in (check_elements(probe, path), check_splat(probe, path), check_constants(probe, path), check_package(probe)):
+        for checks in (check_elements(probe, path), check_splat(probe, path), check_constants(probe, path), check_package(probe),
+                       check_folder(probe)):
             for name, problem in checks:
                 failed += problem is not None
                 print(f"not ok {name} - {problem}" if problem else f"ok {name}", flush=True)

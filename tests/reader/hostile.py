@@ -87,7 +87,8 @@ def bombs():
     size = 10 * MEGABYTE
     case("10 MB of one-byte integers", model(graph(initializers=[tensor("x", (size,), 7) + chunk(7, b"\1" * size)], inputs=())), "E0202", "ok")
     case("sparse tensor of 2^36 elements", model(graph(sparse_initializer=message(
-        SPARSE, values=tensor("w", (1,), 1, raw_data=b"\0\0\0\0"), indices=tensor("", (1,), 7, raw_data=b"\0" * 8), dims=[1 << 18, 1 << 18]))), "E0611")
+        SPARSE, values=tensor("w", (1,), 1, raw_data=b"\0\0\0\0"), indices=tensor("", (1,), 7, raw_data=b"\0" * 8), dims=[1 << 18, 1 << 18]))),
+            "E0611")
     case("100000 duplicate values", model(graph([node("Relu", ["x"], ["y"])] * 100000)), "E0201")
     chain = [node("Relu", [f"v{k}"], [f"v{k + 1}"]) for k in reversed(range(100000))]
     case("100000 nodes backwards", model(graph(chain, ("v0",), ("v100000",))), "ok")
@@ -136,7 +137,8 @@ def structure_cases():
     body = graph([call("f0", "a", "r")], (), ("r",))
     inside = node("If", ["a"], ["b"], [message(ATTRIBUTE, name="then_branch", g=body, type=KIND_GRAPH)])
     case("function calls itself in a subgraph", with_functions([function("f0", [inside])]), "E0203")
-    twice = [function(f"f{k}", [call(f"f{k + 1}", "a", "t"), call(f"f{k + 1}", "t", "b")]) for k in range(40)] + [function("f40", [node("Relu", "a", "b")])]
+    twice = [function(f"f{k}", [call(f"f{k + 1}", "a", "t"), call(f"f{k + 1}", "t", "b")]) for k in range(40)] + [function("f40",
+        [node("Relu", "a", "b")])]
     case("2^40 calls", with_functions(twice), "E0611")
     nothing = [function(f"f{k}", [call(f"f{k + 1}"), call(f"f{k + 1}")]) for k in range(40)] + [function("f40", [])]
     case("2^40 calls of nothing", with_functions(nothing), "E0201", "E0202")
@@ -148,6 +150,7 @@ def structure_cases():
     case("function with too many operands", model(graph([node("f0", ["x", "x"], ["y"], domain="f")]), functions=function("f0", [])), "E0301")
     case("unknown operator", model(graph([node("Rellu", ["x"], ["y"])])), "E0511")
     case("unknown domain", model(graph([node("Relu", ["x"], ["y"], domain="acme")])), "E0510")
+    case("domain not imported", relu(opsets=((1, "acme"),)), "E0151")
     case("operator newer than the model", model(graph([node("Gelu", ["x"], ["y"])])), "E0151")
     case("too many operands", model(graph([node("Relu", ["x", "x"], ["y"])])), "E0301")
     case("too few operands", model(graph([node("Add", ["x"], ["y"])])), "E0301")

@@ -65,7 +65,8 @@ def add_cases():
     s, o, m, v = f(3), f(3), f(3), abs(f(3)) + 0.5
     c = lambda t: t[None, :, None, None]
     bn = (x4 - c(m)) / np.sqrt(c(v) + 1e-3) * c(s) + c(o)
-    for opset, more in ((5, {"is_test": 1, "consumed_inputs": [0, 0, 0, 1, 1], "spatial": 1}), (6, {"is_test": 1}), (7, {}), (9, {}), (14, {}), (15, {})):
+    for opset, more in ((5, {"is_test": 1, "consumed_inputs": [0, 0, 0, 1, 1], "spatial": 1}), (6, {"is_test": 1}), (7, {}), (9, {}), (14, {}),
+        (15, {})):
         case(f"BatchNormalization at {opset}", opset, "BatchNormalization", [x4, s, o, m, v], [bn], epsilon=1e-3, momentum=0.8, **more)
     S, O, M, V = f(3, 4, 5), f(3, 4, 5), f(3, 4, 5), abs(f(3, 4, 5)) + 0.5
     case("BatchNormalization-7 spatial 0", 7, "BatchNormalization", [x4, S, O, M, V], [(x4 - M) / np.sqrt(V + np.float32(1e-5)) * S + O], spatial=0)
@@ -125,7 +126,8 @@ def add_cases():
     empty = np.zeros(0, np.float32)
     case("Resize-11 empty operands", 11, "Resize", [seq, empty, empty, np.array([1, 1, 4, 8])], [seq.repeat(2, 2).repeat(2, 3)],
          constants=(1, 2, 3), mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
-    case("Resize-11 tf_half_pixel_for_nn", 11, "Resize", [seq, empty, np.array([1, 1, 0.5, 0.5], np.float32)], [seq[:, :, 1:, 1::2]], constants=(1, 2),
+    case("Resize-11 tf_half_pixel_for_nn", 11, "Resize", [seq, empty, np.array([1, 1, 0.5, 0.5], np.float32)], [seq[:, :, 1:, 1::2]],
+        constants=(1, 2),
          mode="nearest", coordinate_transformation_mode="tf_half_pixel_for_nn", nearest_mode="floor")
     data, index, update = f(3, 3), np.array([[1, 0, 2]]), f(1, 3)
     scattered = data.copy()
@@ -135,7 +137,8 @@ def add_cases():
     grouped = g.reshape(1, 2, -1)
     normal = ((grouped - grouped.mean(-1, keepdims=True)) / np.sqrt(grouped.var(-1, keepdims=True) + 1e-5)).reshape(g.shape)
     gs, gb = f(2), f(2)
-    case("GroupNormalization-18", 18, "GroupNormalization", [g, gs, gb], [normal * gs.repeat(2)[None, :, None, None] + gb.repeat(2)[None, :, None, None]],
+    case("GroupNormalization-18", 18, "GroupNormalization", [g, gs, gb], [normal * gs.repeat(2)[None, :, None, None] + gb.repeat(2)[None, :, None,
+        None]],
          num_groups=2)
     signal = f(1, 4, 1)
     wave = np.fft.fft(signal[..., 0], axis=1)
