@@ -21,7 +21,8 @@ LOCAL = '<domain: "f", opset_import: ["" : 18, "f" : 1]>\n'
 # Name -> the model's text, or the text and what it means where ONNX Runtime does not take it.
 MODELS = {
     "one call": """g (float[2, 3] x) => (float[2, 3] y) {y = f.twice(x) }""" + LOCAL + "twice (a) => (b) { b = Add(a, a) }",
-    "two calls": """g (float[2, 3] x) => (float[2, 3] y) {t = f.twice(x) y = f.twice(t) }""" + LOCAL + "twice (a) => (b) { c = Neg(a) b = Sub(a, c) }",
+    "two calls": """g (float[2, 3] x) => (float[2, 3] y) {t = f.twice(x) y = f.twice(t) }"""
+               + LOCAL + "twice (a) => (b) { c = Neg(a) b = Sub(a, c) }",
     "names of caller and body meet": """g (float[2, 3] a) => (float[2, 3] b) { c = Neg(a) t = f.one(c) b = Mul(t, c) }""" + LOCAL
                                      + "one (b) => (a) { c = Exp(b) a = Add(c, b) }",
     "attribute given": """g (float[2, 3] x) => (float[2, 3] y) {y = f.leaky <slope = 0.25> (x) }""" + LOCAL
@@ -35,12 +36,14 @@ MODELS = {
                                        + "outer <k> (a) => (b) { c = f.inner <slope: float = @k> (a) b = Add(a, c) }",
     "constant of an attribute": """g (float[2, 3] x) => (float[2, 3] y) {y = f.scale <by = 3.5> (x) }""" + LOCAL
                                 + "scale <by> (a) => (b) { c = Constant <value_float: float = @by> () b = Mul(a, c) }",
-    "two results, one unused": """g (float[2, 3] x) => (float[2, 3] y) {y, z = f.both(x) }""" + LOCAL + "both (a) => (b, c) { b = Neg(a) c = Exp(a) }",
+    "two results, one unused": """g (float[2, 3] x) => (float[2, 3] y) {y, z = f.both(x) }"""
+                             + LOCAL + "both (a) => (b, c) { b = Neg(a) c = Exp(a) }",
     "operand passed on": ("""g (float[2, 3] x) => (float[2, 3] y, float[2, 3] z) {y, z = f.both(x) }""" + LOCAL + "both (a) => (a, c) { c = Exp(a) }",
                           lambda x: [x, np.exp(x)]),
     "operand left out": """g (float[2, 3] x) => (float[2, 3] y) {y = f.clip(x) }""" + LOCAL + "clip (a, low) => (b) { b = Clip(a, low) }",
     "function in place of an operator": """g (float[2, 3] x) => (float[2, 3] y) {y = f.Relu(x) }""" + LOCAL + "Relu (a) => (b) { b = Neg(a) }",
-    "results out of order": """g (float[2, 3] x) => (float[2, 3] y) {y = f.two(x) }""" + LOCAL + "two (a) => (b) { c = Exp(a) b = f.one(c) }\n" + LOCAL
+    "results out of order": """g (float[2, 3] x) => (float[2, 3] y) {y = f.two(x) }"""
+                          + LOCAL + "two (a) => (b) { c = Exp(a) b = f.one(c) }\n" + LOCAL
                             + "one (b) => (a) { a = Neg(b) }",
     "a body of an older opset": ("""g (float[2, 3] x) => (float[2, 1] y) { y = f.sum(x) }<domain: "f", opset_import: ["" : 11]>
                                    sum (a) => (b) { b = ReduceSum <axes = [1]> (a) }""", lambda x: [x.sum(1, keepdims=True)]),
