@@ -82,6 +82,10 @@ static Expr to_float(Meaning *m, Element to, Expr value) {
   if (scalar == SCALAR_F32 && element_storage(to) != SCALAR_F32 && build_scalar(m->builder, value) == SCALAR_F64) value = round_to_odd(m, value);
   value = build_cast(m->builder, scalar, value);
   if (to == ELEMENT_F8E8M0) return round_to_power(m, value);
+  if (to == ELEMENT_F4E2M1) { /* without a NaN of its own */
+    value = expr_let(m, "x", value);
+    return expr_select(m, expr_ne(m, value, value), build_float(m->builder, SCALAR_F32, -0.0), value);
+  }
   for (size_t row = 0; row < sizeof float8_ranges / sizeof *float8_ranges; row++)
     if (float8_ranges[row].element == to) return limit_float8(m, &float8_ranges[row], value);
   return value;

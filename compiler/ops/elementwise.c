@@ -191,7 +191,8 @@ static const Level levels[] = {
 /* True where the cursor stands at a longer token than `token` (| before ||, < before <<). */
 static bool longer_token(const Parser *parser, const char *token) {
   char next = parser->cursor[strlen(token)];
-  return (!strcmp(token, "|") && next == '|') || (!strcmp(token, "&") && next == '&') || (!strcmp(token, "<") && next == '<') || (!strcmp(token, ">") && next == '>');
+  return (!strcmp(token, "|") && next == '|') || (!strcmp(token, "&") && next == '&') || (!strcmp(token, "<") && next == '<') ||
+         (!strcmp(token, ">") && next == '>');
 }
 
 static Term parse_level(Parser *parser, size_t level) {

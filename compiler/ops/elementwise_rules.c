@@ -135,7 +135,8 @@ static Dim fold_mod(DimTable *table, Dim x, Dim y) {
 
 /* Comparison as 0 or 1, where the ranges decide it. */
 static Dim fold_comparison(DimTable *table, uint32_t op, Dim x, Dim y) {
-  bool below = dim_hi(table, x) < dim_lo(table, y), above = dim_lo(table, x) > dim_hi(table, y), equal = x == y, at_most = below || equal, at_least = above || equal;
+  bool below = dim_hi(table, x) < dim_lo(table, y), above = dim_lo(table, x) > dim_hi(table, y), equal = x == y, at_most = below || equal,
+       at_least = above || equal;
   if (!below && !above && !equal && is_small(table, x) && is_small(table, y)) {
     Dim difference = dim_sub(table, x, y);
     int64_t lo = dim_lo(table, difference), hi = dim_hi(table, difference);

@@ -98,10 +98,14 @@ Expr point_gather(Meaning *m, uint32_t result, const Expr *index) {
 
 void infer_elements_indices(Infer *infer, uint32_t axis) {
   uint32_t rank = infer_rank(infer, 0);
-  if (infer_rank(infer, 1) != rank) { infer_error(infer, CODE_RANK, NULL, "indices have rank %u, but data has rank %u", infer_rank(infer, 1), rank); return; }
+  if (infer_rank(infer, 1) != rank) {
+    infer_error(infer, CODE_RANK, NULL, "indices have rank %u, but data has rank %u", infer_rank(infer, 1), rank);
+    return;
+  }
   for (uint32_t at = 0; at < rank; at++) {
     int64_t have, wanted;
-    bool constant = dim_is_constant(infer_table(infer), infer_dim(infer, 0, at), &have) && dim_is_constant(infer_table(infer), infer_dim(infer, 1, at), &wanted);
+    bool constant = dim_is_constant(infer_table(infer), infer_dim(infer, 0, at), &have) &&
+        dim_is_constant(infer_table(infer), infer_dim(infer, 1, at), &wanted);
     if (at != axis && constant && wanted > have)
       infer_error(infer, CODE_SHAPE, NULL, "indices have %lld along axis %u, but data has %lld", (long long)wanted, at, (long long)have);
   }
@@ -185,7 +189,8 @@ static Dim one_hot_depth(Infer *infer) {
   if (known && count == 1) return known[0];
   ValueId id = infer_node(infer)->inputs[1];
   const Value *value = value_at(infer->module, id);
-  if (value_is_constant(value) && element_is_float(value->element)) return dim_constant(infer_table(infer), (int64_t)value_constant_f64(infer->module, id, 0));
+  if (value_is_constant(value) && element_is_float(value->element))
+    return dim_constant(infer_table(infer), (int64_t)value_constant_f64(infer->module, id, 0));
   return DIM_UNKNOWN;
 }
 
@@ -224,9 +229,11 @@ void infer_tensor_scatter(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0), axis = infer_axis(infer, infer_int(infer, "axis"), rank);
   if (infer->failed) return;
   if (axis == 0) infer_error(infer, CODE_AXIS, NULL, "the axis to write along can't be the batch");
-  if (infer_rank(infer, 1) != rank) infer_error(infer, CODE_RANK, NULL, "the update has rank %u, but the cache has rank %u", infer_rank(infer, 1), rank);
+  if (infer_rank(infer, 1) != rank)
+    infer_error(infer, CODE_RANK, NULL, "the update has rank %u, but the cache has rank %u", infer_rank(infer, 1), rank);
   for (uint32_t at = 0; !infer->failed && at < rank; at++)
-    if (at != axis && infer_dim(infer, 0, at) != infer_dim(infer, 1, at)) infer_error(infer, CODE_SHAPE, NULL, "cache and update differ along axis %u", at);
+    if (at != axis && infer_dim(infer, 0, at) != infer_dim(infer, 1, at))
+      infer_error(infer, CODE_SHAPE, NULL, "cache and update differ along axis %u", at);
   if (infer_has(infer, 2) && !infer->failed && (infer_rank(infer, 2) != 1 || infer_dim(infer, 2, 0) != infer_dim(infer, 0, 0)))
     infer_error(infer, CODE_SHAPE, NULL, "write_indices must have one entry a batch");
   infer_same(infer);

@@ -89,7 +89,8 @@ void infer_constant_of_shape(Infer *infer) {
     return;
   }
   for (uint32_t axis = 0; axis < count; axis++)
-    if (dim_is_constant(infer_table(infer), shape[axis], &size) && size < 0) infer_error(infer, CODE_VALUE, NULL, "the shape has a dimension of %lld", (long long)size);
+    if (dim_is_constant(infer_table(infer), shape[axis], &size) && size < 0)
+      infer_error(infer, CODE_VALUE, NULL, "the shape has a dimension of %lld", (long long)size);
   if (infer->failed) return;
   infer_set(infer, 0, count, shape);
   if (!infer->failed) constant_known(infer, fill);
@@ -110,7 +111,8 @@ Expr point_constant_of_shape(Meaning *m, uint32_t result, const Expr *index) {
   if (meaning_node(m)->run_time_shape) {
     uint32_t rank = meaning_result_rank(m, 0), length = movement_length(m, 0);
     if (length != rank) bad = build_integer(m->builder, SCALAR_I1, 1);
-    for (uint32_t axis = 0; axis < rank && axis < length; axis++) bad = expr_or(m, bad, expr_ne(m, movement_integer(m, 0, axis), meaning_result_extent(m, 0, axis)));
+    for (uint32_t axis = 0; axis < rank && axis < length; axis++)
+      bad = expr_or(m, bad, expr_ne(m, movement_integer(m, 0, axis), meaning_result_extent(m, 0, axis)));
   }
   movement_check(m, 0, index, bad);
   return fill_expr(m, fill_value(meaning_node(m)));
@@ -159,7 +161,8 @@ static void range_known(Infer *infer) {
 /* ONNX Range-27. */
 void infer_range(Infer *infer) {
   for (uint32_t operand = 0; operand < 3; operand++)
-    if (infer_rank(infer, operand)) infer_error(infer, CODE_RANK, NULL, "operand %u has rank %u, but must be a scalar", operand, infer_rank(infer, operand));
+    if (infer_rank(infer, operand))
+      infer_error(infer, CODE_RANK, NULL, "operand %u has rank %u, but must be a scalar", operand, infer_rank(infer, operand));
   if (infer->failed) return;
   Dim length = range_length(infer);
   if (infer->failed) return;
@@ -204,7 +207,8 @@ Expr point_range(Meaning *m, uint32_t result, const Expr *index) {
 void infer_eye_like(Infer *infer) {
   Element element = op_has(infer_node(infer), "dtype") ? (Element)infer_int(infer, "dtype") : infer_element(infer, 0);
   if (infer_rank(infer, 0) != 2) infer_error(infer, CODE_RANK, NULL, "the operand has rank %u, but must be a matrix", infer_rank(infer, 0));
-  else if (element <= ELEMENT_NONE || element >= ELEMENT_COUNT || !element_in_set(element, "real")) infer_error(infer, CODE_VALUE, NULL, "dtype %d is not supported", (int)element);
+  else if (element <= ELEMENT_NONE || element >= ELEMENT_COUNT || !element_in_set(element, "real"))
+    infer_error(infer, CODE_VALUE, NULL, "dtype %d is not supported", (int)element);
   if (infer->failed) return;
   infer_set_element(infer, 0, element);
   infer_same(infer);

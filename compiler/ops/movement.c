@@ -8,7 +8,8 @@ Expr movement_integer(Meaning *m, uint32_t operand, int64_t k) {
   if (known && k < (int64_t)count) return build_dim(m->builder, known[k]);
   Expr value = meaning_read(m, operand, &index);
   Scalar scalar = build_scalar(m->builder, value);
-  if (scalar == SCALAR_I64) value = expr_max(m, expr_min(m, value, build_integer(m->builder, scalar, INT32_MAX)), build_integer(m->builder, scalar, -INT32_MAX));
+  if (scalar == SCALAR_I64)
+    value = expr_max(m, expr_min(m, value, build_integer(m->builder, scalar, INT32_MAX)), build_integer(m->builder, scalar, -INT32_MAX));
   return expr_let(m, "given", build_cast(m->builder, SCALAR_INDEX, value));
 }
 
@@ -72,7 +73,8 @@ bool infer_length(Infer *infer, uint32_t operand, uint32_t *length) {
     return false;
   }
   if (infer_rank(infer, operand) == 1 && !dim_is_constant(infer_table(infer), infer_dim(infer, operand, 0), &found)) {
-    infer_error(infer, CODE_RUN_TIME_SHAPE, "fix its length with -D", "the length of operand %u decides a rank, but is only known at run time", operand);
+    infer_error(infer, CODE_RUN_TIME_SHAPE, "fix its length with -D", "the length of operand %u decides a rank, but is only known at run time",
+                operand);
     return false;
   }
   *length = (uint32_t)found;
@@ -84,7 +86,8 @@ void infer_known_as_operand(Infer *infer) {
   int64_t elements;
   const Dim *known = infer_known(infer, 0, &count);
   if (!known || !infer_node(infer)->outputs[0]) return;
-  if (value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) && elements == (int64_t)count) infer_set_known(infer, 0, known, count);
+  if (value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) && elements == (int64_t)count)
+    infer_set_known(infer, 0, known, count);
 }
 
 bool infer_axes(Infer *infer, uint32_t count, const int64_t *values, uint32_t rank, uint32_t *axes) {

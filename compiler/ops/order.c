@@ -62,7 +62,8 @@ static void store1(Meaning *m, Operand operand, Expr at, Expr value) { build_sto
 /* Merges order[lo .. middle) and order[middle .. hi) into merged[lo .. hi); equal values keep their order. */
 static void merge_runs(Meaning *m, const Sort *sort, Expr lo, Expr middle, Expr hi) {
   Builder *builder = m->builder;
-  Expr left = build_var(builder, "left", lo), right = build_var(builder, "right", middle), one = expr_index(m, 1), last = expr_sub(m, sort->size, one);
+  Expr left = build_var(builder, "left", lo), right = build_var(builder, "right", middle), one = expr_index(m, 1),
+       last = expr_sub(m, sort->size, one);
   Expr to = build_for(builder, "to", lo, hi);
   Expr a = expr_let(m, "a", load1(m, sort->order, expr_min(m, left, last))), b = expr_let(m, "b", load1(m, sort->order, expr_min(m, right, last)));
   Expr a_value = expr_let(m, "value", load1(m, sort->values, build_cast(builder, SCALAR_INDEX, a)));
@@ -143,7 +144,7 @@ void loops_top_k(Meaning *m) {
   if (may_be_empty) build_end(builder);
 }
 
-/* ---- CumSum and CumProd ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- CumSum and CumProd ----------------------------------------------------------------------------------------------------------------------- */
 
 /* ONNX CumSum-14, CumProd-26. */
 void infer_cumulative(Infer *infer) {

@@ -77,7 +77,8 @@ void infer_concat(Infer *infer) {
       if (axis == joined) { dims[axis] = dim_add(infer_table(infer), dims[axis], dim); continue; }
       bool constant = dim_is_constant(infer_table(infer), dim, &have), fixed = dim_is_constant(infer_table(infer), dims[axis], &wanted);
       if (constant && fixed && have != wanted)
-        infer_error(infer, CODE_SHAPE, NULL, "operand %u has size %lld along axis %u, but operands before it have %lld", operand, (long long)have, axis, (long long)wanted);
+        infer_error(infer, CODE_SHAPE, NULL, "operand %u has size %lld along axis %u, but operands before it have %lld", operand, (long long)have,
+                    axis, (long long)wanted);
       if (constant && !fixed) dims[axis] = dim; /* the symbol must have this value */
     }
   }
@@ -150,7 +151,8 @@ void infer_split(Infer *infer) {
   int64_t total, whole, from = 0, size;
   for (uint32_t part = 0; part < parts && !infer->failed; part++) {
     sum = dim_add(infer_table(infer), sum, sizes[part]);
-    if (dim_is_constant(infer_table(infer), sizes[part], &size) && size < 0) infer_error(infer, CODE_VALUE, NULL, "a part has size %lld", (long long)size);
+    if (dim_is_constant(infer_table(infer), sizes[part], &size) && size < 0)
+      infer_error(infer, CODE_VALUE, NULL, "a part has size %lld", (long long)size);
   }
   if (infer->failed) return;
   if (dim_is_constant(infer_table(infer), sum, &total) && dim_is_constant(infer_table(infer), infer_dim(infer, 0, axis), &whole) && total != whole)
@@ -264,7 +266,8 @@ void infer_tile(Infer *infer) {
   if (!repeats) return;
   for (uint32_t axis = 0; axis < rank; axis++) {
     int64_t times;
-    if (dim_is_constant(infer_table(infer), repeats[axis], &times) && times < 0) infer_error(infer, CODE_VALUE, NULL, "axis %u is repeated %lld times", axis, (long long)times);
+    if (dim_is_constant(infer_table(infer), repeats[axis], &times) && times < 0)
+      infer_error(infer, CODE_VALUE, NULL, "axis %u is repeated %lld times", axis, (long long)times);
     else dims[axis] = dim_mul(infer_table(infer), infer_dim(infer, 0, axis), repeats[axis]);
   }
   if (!infer->failed) infer_set(infer, 0, rank, dims);
@@ -307,7 +310,8 @@ void infer_depth_to_space(Infer *infer) {
   DimTable *table = infer_table(infer);
   Dim block = block_size(infer);
   if (infer->failed) return;
-  Dim dims[4] = {infer_dim(infer, 0, 0), divided(infer, 1, dim_mul(table, block, block)), dim_mul(table, infer_dim(infer, 0, 2), block), dim_mul(table, infer_dim(infer, 0, 3), block)};
+  Dim dims[4] = {infer_dim(infer, 0, 0), divided(infer, 1, dim_mul(table, block, block)), dim_mul(table, infer_dim(infer, 0, 2), block),
+                 dim_mul(table, infer_dim(infer, 0, 3), block)};
   infer_set(infer, 0, 4, dims);
 }
 
@@ -316,7 +320,8 @@ void infer_space_to_depth(Infer *infer) {
   DimTable *table = infer_table(infer);
   Dim block = block_size(infer);
   if (infer->failed) return;
-  Dim dims[4] = {infer_dim(infer, 0, 0), dim_mul(table, infer_dim(infer, 0, 1), dim_mul(table, block, block)), divided(infer, 2, block), divided(infer, 3, block)};
+  Dim dims[4] = {infer_dim(infer, 0, 0), dim_mul(table, infer_dim(infer, 0, 1), dim_mul(table, block, block)), divided(infer, 2, block),
+                 divided(infer, 3, block)};
   infer_set(infer, 0, 4, dims);
 }
 
@@ -333,7 +338,8 @@ Expr point_depth_to_space(Meaning *m, uint32_t result, const Expr *index) {
 Expr point_space_to_depth(Meaning *m, uint32_t result, const Expr *index) {
   Expr block = expr_index(m, meaning_int(m, "blocksize")), depth = expr_max(m, meaning_extent(m, 0, 1), expr_index(m, 1));
   Expr inner = expr_let(m, "inner", expr_div(m, index[1], depth)), channel = expr_rem(m, index[1], depth);
-  Expr y = expr_add(m, expr_mul(m, index[2], block), expr_div(m, inner, block)), x = expr_add(m, expr_mul(m, index[3], block), expr_rem(m, inner, block));
+  Expr y = expr_add(m, expr_mul(m, index[2], block), expr_div(m, inner, block)),
+       x = expr_add(m, expr_mul(m, index[3], block), expr_rem(m, inner, block));
   return meaning_read(m, 0, (Expr[]){index[0], channel, y, x});
 }
 
@@ -358,7 +364,8 @@ Expr point_trilu(Meaning *m, uint32_t result, const Expr *index) {
 /* ONNX ReverseSequence-10. */
 void infer_reverse_sequence(Infer *infer) {
   int64_t batch = infer_int(infer, "batch_axis"), time = infer_int(infer, "time_axis");
-  if (infer_rank(infer, 0) < 2 || infer_rank(infer, 1) != 1) infer_error(infer, CODE_RANK, NULL, "the operand must have rank 2 or more, and sequence_lens rank 1");
+  if (infer_rank(infer, 0) < 2 || infer_rank(infer, 1) != 1)
+    infer_error(infer, CODE_RANK, NULL, "the operand must have rank 2 or more, and sequence_lens rank 1");
   else if (batch == time) infer_error(infer, CODE_VALUE, NULL, "batch_axis and time_axis are both %lld", (long long)batch);
   infer_same(infer);
 }

@@ -1,7 +1,8 @@
 /* Resize: shape rule, and the factor of each axis for the meaning.
  *
- * The factor comes from sizes (with the three policies on the aspect ratio) or from scales. Scales are floats, but nearly always stand for a ratio
- * of small integers (2, 0.5, 1.6); where one is found that rounds to the same float it is used, so that coordinates fall exactly where they should. */
+ * The factor comes from sizes (with the three policies on the aspect ratio) or from scales. Scales are floats, but nearly always stand for a
+ * ratio of small integers (2, 0.5, 1.6); where one is found that rounds to the same float it is used, so that coordinates fall exactly where
+ * they should. */
 #include "compiler/ops/resize.h"
 #include <math.h>
 #include <string.h>
@@ -72,7 +73,10 @@ static bool dims_by_aspect(Infer *infer, uint32_t count, const uint32_t *axes, c
   int64_t best_size = 0, best_in = 1, size, in;
   for (uint32_t at = 0; at < count; at++) {
     if (!dim_is_constant(infer_table(infer), sizes[at], &size) || !dim_is_constant(infer_table(infer), dims[axes[at]], &in)) return false;
-    if (size < 0 || size > INT32_MAX || in < 1 || in > INT32_MAX) { infer_error(infer, CODE_VALUE, NULL, "size %lld of axis %u is no size", (long long)size, axes[at]); return true; }
+    if (size < 0 || size > INT32_MAX || in < 1 || in > INT32_MAX) {
+      infer_error(infer, CODE_VALUE, NULL, "size %lld of axis %u is no size", (long long)size, axes[at]);
+      return true;
+    }
     bool better = larger ? size * best_in > best_size * in : size * best_in < best_size * in;
     if (at == 0 || better) { best_size = size; best_in = in; }
   }
@@ -109,8 +113,13 @@ void infer_resize(Infer *infer) {
   Dim dims[MAX_RANK];
   if (infer->failed) return;
   if (by_scales == by_sizes) { infer_error(infer, CODE_VALUE, NULL, "exactly one of scales and sizes must be given"); return; }
-  if (crop && !is_given(infer->module, infer_node(infer), INPUT_ROI)) { infer_error(infer, CODE_VALUE, NULL, "tf_crop_and_resize needs roi"); return; }
-  if ((crop && !check_entries(infer, INPUT_ROI, 2 * count)) || !check_entries(infer, INPUT_SCALES, count) || !check_entries(infer, INPUT_SIZES, count)) return;
+  if (crop && !is_given(infer->module, infer_node(infer), INPUT_ROI)) {
+    infer_error(infer, CODE_VALUE, NULL, "tf_crop_and_resize needs roi");
+    return;
+  }
+  if ((crop && !check_entries(infer, INPUT_ROI, 2 * count)) || !check_entries(infer, INPUT_SCALES, count) ||
+      !check_entries(infer, INPUT_SIZES, count))
+    return;
   if (infer_int(infer, "antialias") && !strcmp(op_string(infer->module, infer_node(infer), "mode"), "nearest")) {
     infer_error(infer, CODE_VALUE, NULL, "antialias is for linear and cubic");
     return;
@@ -160,7 +169,9 @@ static void factors_by_scales(Meaning *m, uint32_t count, const uint32_t *entrie
     else axis->scale = constant ? build_float(m->builder, SCALAR_F32, scales[at]) : float_at(m, INPUT_SCALES, at);
     if (!meaning_node(m)->run_time_shape) continue;
     Expr extent = build_unary(m->builder, LOOP_FLOOR, expr_mul(m, as_f32(m, axis->in), axis->scale));
-    if (axis->roi_start) extent = build_unary(m->builder, LOOP_FLOOR, expr_mul(m, expr_mul(m, as_f32(m, axis->in), expr_sub(m, axis->roi_end, axis->roi_start)), axis->scale));
+    if (axis->roi_start)
+      extent = build_unary(m->builder, LOOP_FLOOR, expr_mul(m, expr_mul(m, as_f32(m, axis->in), expr_sub(m, axis->roi_end, axis->roi_start)),
+                                                            axis->scale));
     *bad = expr_or(m, *bad, expr_ne(m, build_cast(m->builder, SCALAR_INDEX, extent), axis->out));
   }
 }
@@ -200,7 +211,8 @@ void resize_axes_of(Meaning *m, ResizeAxis *axes, Expr *bad) {
   uint32_t entries[MAX_RANK], count = resized_axes(&infer, entries), rank = meaning_rank(m, 0);
   bool crop = !strcmp(meaning_string(m, "coordinate_transformation_mode"), "tf_crop_and_resize");
   double roi[2 * MAX_RANK];
-  for (uint32_t axis = 0; axis < rank; axis++) axes[axis] = (ResizeAxis){.same = true, .in = meaning_extent(m, 0, axis), .out = meaning_result_extent(m, 0, axis)};
+  for (uint32_t axis = 0; axis < rank; axis++)
+    axes[axis] = (ResizeAxis){.same = true, .in = meaning_extent(m, 0, axis), .out = meaning_result_extent(m, 0, axis)};
   bool roi_known = crop && constant_floats(m->module, meaning_node(m), INPUT_ROI, 2 * count, roi);
   for (uint32_t at = 0; at < count; at++) {
     ResizeAxis *axis = &axes[entries[at]];

@@ -41,7 +41,8 @@ static Expr float_coordinate(Meaning *m, const ResizeAxis *axis, Expr at) {
   if (!strcmp(mode, "pytorch_half_pixel")) return expr_select(m, many, center, F32(0));
   if (!strcmp(mode, "asymmetric")) return expr_div(m, i, axis->scale);
   if (!strcmp(mode, "align_corners")) return expr_select(m, many, expr_div(m, expr_mul(m, i, last), expr_sub(m, size, F32(1))), F32(0));
-  if (!strcmp(mode, "half_pixel_symmetric")) return expr_add(m, expr_mul(m, expr_mul(m, in, F32(0.5)), expr_sub(m, F32(1), expr_div(m, out, size))), center);
+  if (!strcmp(mode, "half_pixel_symmetric"))
+    return expr_add(m, expr_mul(m, expr_mul(m, in, F32(0.5)), expr_sub(m, F32(1), expr_div(m, out, size))), center);
   Expr span = expr_sub(m, axis->roi_end, axis->roi_start), rest = expr_div(m, expr_mul(m, expr_mul(m, i, span), last), expr_sub(m, out, F32(1)));
   Expr middle = expr_mul(m, expr_mul(m, span, last), F32(0.5));
   return expr_add(m, expr_mul(m, axis->roi_start, last), expr_select(m, many, rest, middle));
@@ -60,7 +61,8 @@ static Expr rounded_index(Meaning *m, LoopOp op, Expr x) { return build_cast(m->
 /* floor((a * i + b) / d) for a numerator of at least -d; constants are divided by what a and d have in common first, which changes nothing. */
 static Expr floor_ratio(Meaning *m, Ratio ratio, Expr i) {
   int64_t a, b, d;
-  if (build_is_constant(m->builder, ratio.a, &a) && build_is_constant(m->builder, ratio.b, &b) && build_is_constant(m->builder, ratio.d, &d) && a > 0) {
+  if (build_is_constant(m->builder, ratio.a, &a) && build_is_constant(m->builder, ratio.b, &b) && build_is_constant(m->builder, ratio.d, &d) &&
+      a > 0) {
     int64_t x = a, y = d;
     while (y) { int64_t rest = x % y; x = y; y = rest; }
     int64_t floor_b = b >= 0 ? b / x : -((-b + x - 1) / x);
@@ -121,7 +123,8 @@ typedef struct Filter {
 static Filter filter_of(const Meaning *m) {
   Scalar scalar = meaning_compute(m, 0);
   bool wide = scalar == SCALAR_F64 || (scalar_is_integer(scalar) && scalar_bytes(scalar) >= 4);
-  return (Filter){.real = wide ? SCALAR_F64 : SCALAR_F32, .cubic = !strcmp(meaning_string(m, "mode"), "cubic"), .antialias = meaning_int(m, "antialias") != 0,
+  return (Filter){.real = wide ? SCALAR_F64 : SCALAR_F32, .cubic = !strcmp(meaning_string(m, "mode"), "cubic"),
+                  .antialias = meaning_int(m, "antialias") != 0,
                   .exclude_outside = meaning_int(m, "exclude_outside") != 0, .a = meaning_float(m, "cubic_coeff_a")};
 }
 
@@ -166,7 +169,8 @@ typedef struct Sampling {
 
 static Expr read_at(Meaning *m, const Sampling *sampling, const Expr *from) {
   Expr inside = build_integer(m->builder, SCALAR_I1, 1);
-  for (uint32_t at = 0; at < sampling->count; at++) inside = expr_and(m, inside, expr_gt(m, sampling->axes[sampling->resized[at]].in, expr_index(m, 0)));
+  for (uint32_t at = 0; at < sampling->count; at++)
+    inside = expr_and(m, inside, expr_gt(m, sampling->axes[sampling->resized[at]].in, expr_index(m, 0)));
   return build_cast(m->builder, sampling->filter.real, movement_read_if(m, 0, inside, from, expr_number(m, meaning_compute(m, 0), 0)));
 }
 
@@ -182,7 +186,8 @@ static Expr written_out(Meaning *m, const Sampling *sampling, const Expr *index)
     Expr sum = 0;
     for (uint32_t tap = 0; tap < taps; tap++) {
       int offset = (int)tap - (filter->cubic ? 1 : 0);
-      Expr to = expr_let(m, "to", expr_add(m, coordinate.base, expr_index(m, offset))), own = expr_let(m, "weight", tap_weight(m, filter, offset, coordinate.ratio));
+      Expr to = expr_let(m, "to", expr_add(m, coordinate.base, expr_index(m, offset))),
+           own = expr_let(m, "weight", tap_weight(m, filter, offset, coordinate.ratio));
       if (filter->exclude_outside) own = expr_let(m, "weight", expr_select(m, expr_inside(m, to, axis->in), own, real(m, filter, 0)));
       sum = sum ? expr_add(m, sum, own) : own;
       position[at][tap] = expr_let(m, "to", expr_clamp(m, to, axis->in));
@@ -237,7 +242,8 @@ static Expr summed_in_loops(Meaning *m, const Sampling *sampling, const Expr *in
   const Filter *filter = &sampling->filter;
   Expr from[MAX_RANK], zero = expr_index(m, 0), first[MAX_RANK], taps[MAX_RANK], product = real(m, filter, 1);
   memcpy(from, index, sampling->rank * sizeof *from);
-  for (uint32_t at = 0; at < sampling->count; at++) first[at] = expr_let(m, "first", first_tap(m, filter, &sampling->axes[sampling->resized[at]], &taps[at]));
+  for (uint32_t at = 0; at < sampling->count; at++)
+    first[at] = expr_let(m, "first", first_tap(m, filter, &sampling->axes[sampling->resized[at]], &taps[at]));
   Expr sum = build_var(builder, "sum", real(m, filter, 0)), weights = build_var(builder, "weights", real(m, filter, 0));
   for (uint32_t at = 0; at < sampling->count; at++) {
     const ResizeAxis *axis = &sampling->axes[sampling->resized[at]];
@@ -288,7 +294,8 @@ Expr point_resize(Meaning *m, uint32_t result, const Expr *index) {
   }
   if (nearest) {
     Expr inside = build_integer(m->builder, SCALAR_I1, 1);
-    for (uint32_t at = 0; at < sampling.count; at++) inside = expr_and(m, inside, expr_gt(m, sampling.axes[sampling.resized[at]].in, expr_index(m, 0)));
+    for (uint32_t at = 0; at < sampling.count; at++)
+      inside = expr_and(m, inside, expr_gt(m, sampling.axes[sampling.resized[at]].in, expr_index(m, 0)));
     return extrapolated(m, sampling.outside, movement_read_if(m, 0, inside, from, expr_number(m, meaning_compute(m, 0), 0)));
   }
   if (!sampling.count) return meaning_read(m, 0, from);

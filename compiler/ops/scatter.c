@@ -94,7 +94,8 @@ void infer_scatter_nd(Infer *infer) {
     int64_t have, wanted;
     Dim dim = at + 1 < indices ? infer_dim(infer, 1, at) : infer_dim(infer, 0, at - (indices - 1) + tuple);
     bool constant = dim_is_constant(infer_table(infer), infer_dim(infer, 2, at), &have) && dim_is_constant(infer_table(infer), dim, &wanted);
-    if (constant && have != wanted) infer_error(infer, CODE_SHAPE, NULL, "updates have %lld along axis %u, but %lld is needed", (long long)have, at, (long long)wanted);
+    if (constant && have != wanted)
+      infer_error(infer, CODE_SHAPE, NULL, "updates have %lld along axis %u, but %lld is needed", (long long)have, at, (long long)wanted);
   }
   infer_same(infer);
 }

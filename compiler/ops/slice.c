@@ -22,7 +22,8 @@ static bool window_axes(Infer *infer, uint32_t operand, uint32_t *count, uint32_
     if (found != *count) infer_error(infer, CODE_SHAPE, NULL, "%u axes are given for %u entries", found, *count);
     return true;
   }
-  if (*count > infer_rank(infer, 0)) infer_error(infer, CODE_SHAPE, NULL, "%u entries are given, but the operand has rank %u", *count, infer_rank(infer, 0));
+  if (*count > infer_rank(infer, 0))
+    infer_error(infer, CODE_SHAPE, NULL, "%u entries are given, but the operand has rank %u", *count, infer_rank(infer, 0));
   for (uint32_t at = 0; at < *count && at < MAX_RANK; at++) axes[at] = at;
   return true;
 }
@@ -83,7 +84,8 @@ static void slice_known(Infer *infer, const SlicePlan *plan) {
   uint32_t count;
   int64_t size, start = 0, step = 1;
   const Dim *known = infer_known(infer, 0, &count);
-  if (!known || infer_rank(infer, 0) != 1 || !value_static_elements(infer->module, infer_node(infer)->outputs[0], &size) || size > (int64_t)count) return;
+  if (!known || infer_rank(infer, 0) != 1 || !value_static_elements(infer->module, infer_node(infer)->outputs[0], &size) || size > (int64_t)count)
+    return;
   if (plan->count) {
     if (!dim_is_constant(infer_table(infer), plan->starts[0], &start)) return;
     step = plan->steps[0];
@@ -106,7 +108,8 @@ static void check_lengths(Infer *infer, uint32_t first, uint32_t last) {
     if (!infer_has(infer, operand) || !infer_length(infer, operand, &length)) continue;
     if (operand == first) expected = length;
     if (length != expected || length > infer_rank(infer, 0))
-      infer_error(infer, CODE_SHAPE, NULL, "operand %u has %u entries, but operand %u has %u and the rank is %u", operand, length, first, expected, infer_rank(infer, 0));
+      infer_error(infer, CODE_SHAPE, NULL, "operand %u has %u entries, but operand %u has %u and the rank is %u", operand, length, first, expected,
+                  infer_rank(infer, 0));
   }
 }
 
@@ -170,7 +173,8 @@ static Expr run_time_slice(Meaning *m, uint32_t axis, SliceTerms terms, Expr at,
   Expr end = bound_expr(m, terms.end, size, forward, true);
   Expr distance = expr_let(m, "distance", expr_max(m, expr_mul(m, expr_sub(m, end, start), expr_select(m, forward, one, expr_index(m, -1))), zero));
   Expr stride = expr_max(m, expr_select(m, forward, step, expr_sub(m, zero, step)), one);
-  Expr extent = expr_select(m, expr_gt(m, distance, zero), expr_add(m, expr_div(m, expr_max(m, expr_sub(m, distance, one), zero), stride), one), zero);
+  Expr extent = expr_select(m, expr_gt(m, distance, zero), expr_add(m, expr_div(m, expr_max(m, expr_sub(m, distance, one), zero), stride), one),
+                            zero);
   *bad = expr_or(m, *bad, expr_or(m, expr_ne(m, extent, meaning_result_extent(m, 0, axis)), expr_eq(m, given, zero)));
   return expr_clamp(m, expr_add(m, start, expr_mul(m, at, step)), size);
 }
@@ -230,7 +234,8 @@ void infer_pad(Infer *infer) {
     dims[axis] = infer_dim(infer, 0, axis);
     if (at < count) dims[axis] = dim_add(table, dims[axis], dim_add(table, pads[at], pads[count + at]));
     int64_t size;
-    if (dim_is_constant(table, dims[axis], &size) && size < 0) infer_error(infer, CODE_SHAPE, NULL, "axis %u would have size %lld", axis, (long long)size);
+    if (dim_is_constant(table, dims[axis], &size) && size < 0)
+      infer_error(infer, CODE_SHAPE, NULL, "axis %u would have size %lld", axis, (long long)size);
   }
   if (!infer->failed) infer_set(infer, 0, rank, dims);
 }
@@ -291,7 +296,8 @@ Expr point_pad(Meaning *m, uint32_t result, const Expr *index) {
     pad_amounts(m, axis, &before, &after);
     bool untouched = expr_is(m, before, 0) && expr_is(m, after, 0);
     from[axis] = index[axis];
-    if (meaning_node(m)->run_time_shape) bad = expr_or(m, bad, expr_ne(m, expr_add(m, expr_add(m, size, before), after), meaning_result_extent(m, 0, axis)));
+    if (meaning_node(m)->run_time_shape)
+      bad = expr_or(m, bad, expr_ne(m, expr_add(m, expr_add(m, size, before), after), meaning_result_extent(m, 0, axis)));
     if (untouched && !meaning_node(m)->run_time_shape) continue;
     if (constant) {
       from[axis] = expr_let(m, "from", expr_sub(m, index[axis], before));
@@ -343,7 +349,8 @@ Expr point_center_crop_pad(Meaning *m, uint32_t result, const Expr *index) {
     from[axis] = index[axis];
     if (meaning_node(m)->run_time_shape) bad = expr_or(m, bad, expr_ne(m, at < count ? movement_integer(m, 1, at) : have, wanted));
     if (meaning_dim(m, 0, axis) == meaning_result_dim(m, 0, axis)) continue;
-    Expr cropped = expr_div(m, expr_max(m, expr_sub(m, have, wanted), zero), two), padded = expr_div(m, expr_max(m, expr_sub(m, wanted, have), zero), two);
+    Expr cropped = expr_div(m, expr_max(m, expr_sub(m, have, wanted), zero), two),
+         padded = expr_div(m, expr_max(m, expr_sub(m, wanted, have), zero), two);
     from[axis] = expr_let(m, "from", expr_sub(m, expr_add(m, index[axis], cropped), padded));
     inside = expr_and(m, inside, expr_inside(m, from[axis], have));
   }
