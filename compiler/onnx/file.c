@@ -31,6 +31,12 @@ void onnx_close(OnnxFile *file) {
   *file = (OnnxFile){0};
 }
 
+uint64_t onnx_bytes_read(const OnnxFile *file) {
+  uint64_t bytes = 0;
+  for (const OnnxMap *map = file->maps; map; map = map->next) bytes += map->bytes.size;
+  return bytes;
+}
+
 /* Reads exactly `size` bytes; false if the file ends before. */
 static bool read_all(int descriptor, uint8_t *data, size_t size) {
   while (size) {

@@ -1,0 +1,116 @@
+/* onnxcc MODEL -o FILE: the model as C, or as text of one of the intermediate languages; depfiles; single passes on texts. */
+#include "compiler/command/command.h"
+#include "compiler/ops/ops.h"
+#include <string.h>
+#include <unistd.h>
+
+/* ---- names ---------------------------------------------------------------------------------------------------------------- */
+
+/* Names of generated files stand in #include and .incbin, so they hold nothing that ends a string or a comment. */
+static void check_base(Command *command, const char *base) {
+  for (const char *at = base; *at; at++)
+    if ((unsigned char)*at < 0x20 || strchr("\"\\?*%$'", *at) || *at == 0x7f)
+      usage_error(&command->context, CODE_OUTPUT_NAME, "letters, digits, _ - . and + will do", "the output's name holds a byte that C can't include");
+}
+
+/* The .c file, or what --emit writes; NULL: standard output. */
+static const char *output_path(Command *command) {
+  const Options *options = &command->options;
+  if (options->emit != EMIT_C) return options->output && strcmp(options->output, "-") ? options->output : NULL;
+  const char *path = options->output ? options->output : path_with_suffix(command->arena, path_base(options->model), ".c");
+  size_t      length = strlen(path);
+  if (length < 3 || strcmp(path + length - 2, ".c") || path[length - 3] == '/')
+    usage_error(&command->context, CODE_OUTPUT_NAME, "the header and the weights get the same name with .h and .weights.bin", "C is written to a file that ends in .c");
+  check_base(command, path_base(path));
+  return path;
+}
+
+/* ---- depfile -------------------------------------------------------------------------------------------------------------- */
+
+static void write_depfile(Command *command, const Module *module, const char *output) {
+  const Options *options = &command->options;
+  WordList       files = {0};
+  const char    *target = output ? output : "-";
+  Text           text;
+  for (uint32_t at = 0; at < module->files_read.count; at++) vector_push(command->arena, &files, module->files_read.data[at]);
+  for (uint32_t at = 0; at < options->response_files.count; at++) vector_push(command->arena, &files, options->response_files.data[at]);
+  text_open(&text, command->arena);
+  uint32_t           count = options->depfile_targets.count;
+  const char *const *targets = count ? options->depfile_targets.data : &target;
+  depfile_print(&text, count ? count : 1, targets, files.count, files.data, options->depfile_phony);
+  const char *path = options->depfile;
+  if (!path && !options->list_files) path = path_with_suffix(command->arena, output ? output : path_base(options->model), ".d");
+  if (path) output_write(&command->context, &command->outputs, path, text.data, text.length);
+  else command_print(command, &text);
+}
+
+/* ---- what is written ------------------------------------------------------------------------------------------------------ */
+
+static void write_text(Command *command, const char *path, const Text *text) {
+  if (path) output_write(&command->context, &command->outputs, path, text->data, text->length);
+  else command_print(command, text);
+}
+
+static void write_code(Command *command, Compile *compile, const char *path) {
+  Emission    emission;
+  const char *base = path_base(path_with_suffix(command->arena, path, ""));
+  compile_emit(compile, compile_name(&command->context, command->arena, &command->options, path), base, &emission);
+  if (command_refuses(command)) return;
+  if (emission.weights.length) write_text(command, path_with_suffix(command->arena, path, ".weights.bin"), &emission.weights);
+  write_text(command, path_with_suffix(command->arena, path, ".h"), &emission.header);
+  write_text(command, path, &emission.source);
+}
+
+static void compile_model(Command *command, Compile *compile, const char *path) {
+  Text text;
+  text_open(&text, command->arena);
+  compile_set_dims(compile);
+  compile_graph(compile);
+  if (command->options.emit == EMIT_GRAPH) {
+    module_print(compile->module, &op_names, &text);
+    if (!command_refuses(command)) write_text(command, path, &text);
+    return;
+  }
+  compile_lower(compile);
+  compile_loops(compile);
+  if (command->options.emit == EMIT_C) {
+    write_code(command, compile, path);
+    return;
+  }
+  program_print(compile->program, &text);
+  if (!command_refuses(command)) write_text(command, path, &text);
+}
+
+/* -P: passes on a text. */
+static void run_passes(Command *command) {
+  const Options *options = &command->options;
+  Bytes          bytes = file_read(&command->context, command->arena, options->model);
+  Evaluator      evaluator = interpreter();
+  PassState      state = {.context = &command->context, .target = options->target, .evaluator = &evaluator};
+  Compile        callbacks = command_open_compile(command);
+  Text           text;
+  state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
+  state.options = (PassOptions){.level = options->level, .dump = options->dump, .verify_each = true, .on_dump = callbacks.on_dump, .on_time = callbacks.on_time};
+  state.options.self = command;
+  text_open(&text, command->arena);
+  pass_run_text(&state, options->passes, options->model, (const char *)bytes.data, bytes.size, &text);
+  write_text(command, options->output && strcmp(options->output, "-") ? options->output : NULL, &text);
+  output_commit(&command->context, &command->outputs);
+}
+
+void command_compile(Command *command) {
+  const Options *options = &command->options;
+  if (options->passes) {
+    run_passes(command);
+    return;
+  }
+  const char *path = output_path(command);
+  if (options->emit == EMIT_C) (void)compile_name(&command->context, command->arena, options, path); /* before any work is done */
+  Compile compile = command_open_compile(command);
+  compile_read(&compile, NULL);
+  if (!options->list_files) compile_model(command, &compile, path);
+  if (command_refuses(command)) return;
+  bool wants_depfile = options->list_files || options->write_depfile || options->depfile;
+  if (wants_depfile) write_depfile(command, compile.module, path);
+  output_commit(&command->context, &command->outputs);
+}

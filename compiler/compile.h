@@ -1,0 +1,44 @@
+/* One model on its way through the stages, as options ask. The command and the library (onnxcc.h) are built on this; nothing here prints or exits. */
+#ifndef ONNXCC_COMPILER_COMPILE_H
+#define ONNXCC_COMPILER_COMPILE_H
+#include "codegen/emit/emit.h"
+#include "compiler/command/files.h"
+#include "compiler/onnx/onnx_read.h"
+#include "compiler/options.h"
+
+#define ONNXCC_VERSION "0.1.0"        /* as CMakeLists.txt has it */
+#define INLINE_WEIGHTS_LIMIT 65536    /* bytes of weights from which on they get a file of their own */
+
+typedef struct Compile {
+  Context       *context;
+  Arena         *arena;                /* holds module and program */
+  OnnxFile      *file;                 /* what module's weights are mapped from; the caller closes it */
+  const Options *options;
+  Bytes          bytes;                /* of the model, if it lies in memory; else data NULL */
+  Module        *module;               /* from compile_read on */
+  Program       *program;              /* from compile_loops on */
+  int            level;                /* as options->level, but for the oracle */
+  Evaluator      evaluator;            /* for folding */
+  void (*on_dump)(void *self, const PassInfo *pass, const Text *text);
+  void (*on_time)(void *self, const PassInfo *pass, uint64_t nanoseconds, bool changed);
+  void *self;
+} Compile;
+
+Compile compile_open(Context *context, OnnxFile *file, const Options *options);
+/* Reads options->model (or bytes). `read` NULL: ordinary reading; external_data_dirs are filled in from the options. */
+void compile_read(Compile *compile, const OnnxReadOptions *read);
+/* -D and --shape. */
+void compile_set_dims(Compile *compile);
+/* The input of that name, and which one it is; else an error is recorded that names the nearest, and VALUE_NONE returned. */
+ValueId compile_find_input(const Compile *compile, const char *name, uint32_t *index);
+/* Graph passes. */
+void compile_graph(Compile *compile);
+/* Lowering; the program is logical, as the oracle runs it, until compile_loops. */
+void compile_lower(Compile *compile);
+void compile_loops(Compile *compile);
+/* The texts. `name` is the C prefix, `base` the .c file's name without folder and suffix. */
+void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission);
+
+/* The C prefix for a file name: letters, digits and _ stay, others become _. An unsuitable result is a usage error that names --name. */
+const char *compile_name(Context *context, Arena *arena, const Options *options, const char *file);
+#endif
