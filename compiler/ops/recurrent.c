@@ -137,6 +137,7 @@ static Expr gate_row(Cell *cell, uint32_t gate, Expr at) {
 }
 static Expr gate_at(Cell *cell, uint32_t gate, Expr at) { return vector_at(cell, cell->gates, gate_row(cell, gate, at)); }
 
+/* The attribute bounds the sums of the gates; the cell state goes into its activation as it is, as in ONNX Runtime. */
 static Expr clipped(Cell *cell, Expr x) {
   Meaning *m = cell->m;
   if (!op_has(meaning_node(m), "clip")) return x;
@@ -144,12 +145,15 @@ static Expr clipped(Cell *cell, Expr x) {
   return expr_max(m, expr_min(m, x, expr_number(m, cell->scalar, clip)), expr_number(m, cell->scalar, -clip));
 }
 
-static Expr activate(Cell *cell, uint32_t which, Expr x) {
+static Expr apply(Cell *cell, uint32_t which, Expr x) {
   const Activation *activation = &cell->activation[which];
   Expr alpha = expr_number(cell->m, cell->scalar, activation->alpha), beta = expr_number(cell->m, cell->scalar, activation->beta);
-  Expr value = expr_let(cell->m, "x", clipped(cell, x));
+  Expr value = expr_let(cell->m, "x", x);
   return expr_let(cell->m, "gate", meaning_scalar(cell->m, activation->info->text, 3, (Expr[]){value, alpha, beta}));
 }
+
+/* A gate's activation of its sum. */
+static Expr activate(Cell *cell, uint32_t which, Expr sum) { return apply(cell, which, clipped(cell, sum)); }
 
 /* sum += the input of this step times row `row` of W. */
 static void add_input(Cell *cell, Expr sum, Expr row) {
@@ -261,7 +265,7 @@ static void step_lstm(Cell *cell) {
   Expr candidate = activate(cell, 1, gate_at(cell, 3, j));
   Expr after = expr_let(m, "after", build_ternary(builder, LOOP_MULADD, forget, before, expr_mul(m, input, candidate)));
   Expr output = activate(cell, 0, add_peephole(cell, gate_at(cell, 1, j), 1, j, after));
-  Expr state = expr_let(m, "state", expr_mul(m, output, activate(cell, 2, after)));
+  Expr state = expr_let(m, "state", expr_mul(m, output, apply(cell, 2, after)));
   vector_set(cell, cell->c, j, after);
   vector_set(cell, cell->h, j, state);
   write_step(cell, j, state);

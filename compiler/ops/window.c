@@ -134,7 +134,8 @@ bool window_plan_transposed(Infer *infer, const Dim *kernel, WindowPlan *plan) {
     Dim whole = dim_add(table, less_one_times(table, axis->input, axis->stride), window_span(table, axis));
     whole = dim_add(table, whole, dim_constant(table, output_padding[at]));
     if (output_shape[at] || same) {
-      axis->output = output_shape[at] ? dim_constant(table, output_shape[at]) : dim_mul(table, axis->input, dim_constant(table, axis->stride));
+      Dim strided = dim_mul(table, axis->input, dim_constant(table, axis->stride));
+      axis->output = output_shape[at] ? dim_constant(table, output_shape[at]) : dim_min(table, strided, whole); /* no more than there is */
       split_padding(table, axis, dim_sub(table, whole, axis->output), !strcmp(auto_pad, "SAME_UPPER"));
       continue;
     }
