@@ -31,7 +31,8 @@ static Expr most(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_MAX, 
 static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add(b, most(b, x, build_index(b, 0)), build_index(b, y - 1)), y); }
 
 bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
-  return target->vector_bytes > 0 && scalar_is_float(p->scalar) && p->in[0] > 0 && p->in[1] > 0 && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
+  bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0;
+  return !empty && target->vector_bytes > 0 && scalar_is_float(p->scalar) && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
 }
 
 static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
