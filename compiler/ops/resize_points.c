@@ -3,6 +3,7 @@
  * The coordinate of an axis is (a * i + b) / d in integers where the factor is a ratio, else a float. Nearest rounds it; the others weigh the
  * elements around it: 2 taps an axis (linear), 4 (cubic), or as many as the antialiasing filter spans. Few taps are written out, nested from the
  * last axis outwards; many are loops over taps that sum weighted elements and weights. */
+#include "compiler/ops/interpolate.h"
 #include "compiler/ops/resize.h"
 #include <string.h>
 
@@ -111,50 +112,16 @@ Expr resize_nearest(Meaning *m, const ResizeAxis *axis, Expr at, Expr *outside) 
   return expr_let(m, "from", expr_clamp(m, found, axis->in));
 }
 
-/* ---- weights -------------------------------------------------------------------------------------------------------------------------------- */
-
-/* What the taps of one Resize have in common. */
-typedef struct Filter {
-  Scalar real;              /* type of weights and sums */
-  bool cubic, antialias, exclude_outside;
-  double a;                 /* cubic_coeff_a */
-} Filter;
-
+/* What all taps of the node have in common. */
 static Filter filter_of(const Meaning *m) {
   Scalar scalar = meaning_compute(m, 0);
   bool wide = scalar == SCALAR_F64 || (scalar_is_integer(scalar) && scalar_bytes(scalar) >= 4);
   return (Filter){.real = wide ? SCALAR_F64 : SCALAR_F32, .cubic = !strcmp(meaning_string(m, "mode"), "cubic"),
-                  .antialias = meaning_int(m, "antialias") != 0,
-                  .exclude_outside = meaning_int(m, "exclude_outside") != 0, .a = meaning_float(m, "cubic_coeff_a")};
+                  .a = meaning_float(m, "cubic_coeff_a"),
+                  .antialias = meaning_int(m, "antialias") != 0, .exclude_outside = meaning_int(m, "exclude_outside") != 0};
 }
 
 static Expr real(Meaning *m, const Filter *filter, double number) { return build_float(m->builder, filter->real, number); }
-
-/* The cubic convolution kernel for a distance up to 1, and for 1 to 2 (Keys 1981, equation 4). */
-static Expr cubic_inner(Meaning *m, const Filter *filter, Expr u) {
-  Expr value = expr_sub(m, expr_mul(m, real(m, filter, filter->a + 2), u), real(m, filter, filter->a + 3));
-  return expr_add(m, expr_mul(m, value, expr_mul(m, u, u)), real(m, filter, 1));
-}
-static Expr cubic_outer(Meaning *m, const Filter *filter, Expr u) {
-  Expr value = expr_add(m, expr_mul(m, expr_sub(m, u, real(m, filter, 5)), u), real(m, filter, 8));
-  return expr_mul(m, real(m, filter, filter->a), expr_sub(m, expr_mul(m, value, u), real(m, filter, 4)));
-}
-
-/* Weight of an element at any distance u >= 0. */
-static Expr weight_at_distance(Meaning *m, const Filter *filter, Expr u) {
-  Expr zero = real(m, filter, 0), one = real(m, filter, 1);
-  if (!filter->cubic) return expr_max(m, expr_sub(m, one, u), zero);
-  Expr outer = expr_select(m, expr_lt(m, u, real(m, filter, 2)), cubic_outer(m, filter, u), zero);
-  return expr_select(m, expr_le(m, u, one), cubic_inner(m, filter, u), outer);
-}
-
-/* Weight of tap `offset` next to base, for a ratio in 0 .. 1. */
-static Expr tap_weight(Meaning *m, const Filter *filter, int offset, Expr ratio) {
-  Expr distance = offset <= 0 ? expr_sub(m, ratio, real(m, filter, offset)) : expr_sub(m, real(m, filter, offset), ratio);
-  distance = expr_let(m, "distance", distance);
-  if (!filter->cubic) return expr_sub(m, real(m, filter, 1), distance);
-  return offset == 0 || offset == 1 ? cubic_inner(m, filter, distance) : cubic_outer(m, filter, distance);
-}
 
 /* ---- sums ----------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -178,7 +145,7 @@ static Expr read_at(Meaning *m, const Sampling *sampling, const Expr *from) {
 static Expr written_out(Meaning *m, const Sampling *sampling, const Expr *index) {
   const Filter *filter = &sampling->filter;
   uint32_t taps = filter->cubic ? 4 : 2, total = 1;
-  Expr position[MAX_RANK][4], weight[MAX_RANK][4], values[64], from[MAX_RANK];
+  Expr position[MAX_RANK][4], weight[MAX_RANK][4], values[FILTER_VALUES], from[MAX_RANK];
   memcpy(from, index, sampling->rank * sizeof *from);
   for (uint32_t at = 0; at < sampling->count; at++, total *= taps) {
     const ResizeAxis *axis = &sampling->axes[sampling->resized[at]];
@@ -187,7 +154,7 @@ static Expr written_out(Meaning *m, const Sampling *sampling, const Expr *index)
     for (uint32_t tap = 0; tap < taps; tap++) {
       int offset = (int)tap - (filter->cubic ? 1 : 0);
       Expr to = expr_let(m, "to", expr_add(m, coordinate.base, expr_index(m, offset))),
-           own = expr_let(m, "weight", tap_weight(m, filter, offset, coordinate.ratio));
+           own = expr_let(m, "weight", filter_tap(m, filter, offset, coordinate.ratio));
       if (filter->exclude_outside) own = expr_let(m, "weight", expr_select(m, expr_inside(m, to, axis->in), own, real(m, filter, 0)));
       sum = sum ? expr_add(m, sum, own) : own;
       position[at][tap] = expr_let(m, "to", expr_clamp(m, to, axis->in));
@@ -202,15 +169,7 @@ static Expr written_out(Meaning *m, const Sampling *sampling, const Expr *index)
     for (uint32_t at = sampling->count; at-- > 0; rest /= taps) from[sampling->resized[at]] = position[at][rest % taps];
     values[combination] = expr_let(m, "value", read_at(m, sampling, from));
   }
-  for (uint32_t at = sampling->count; at-- > 0;) {
-    total /= taps;
-    for (uint32_t group = 0; group < total; group++) {
-      Expr sum = expr_mul(m, weight[at][0], values[group * taps]);
-      for (uint32_t tap = 1; tap < taps; tap++) sum = build_ternary(m->builder, LOOP_MULADD, weight[at][tap], values[group * taps + tap], sum);
-      values[group] = expr_let(m, "value", sum);
-    }
-  }
-  return values[0];
+  return filter_sum(m, sampling->count, taps, weight, values);
 }
 
 /* First tap next to base and number of taps of an axis; an antialiasing filter is wider by 1 / scale where that shrinks. */
@@ -232,7 +191,7 @@ static Expr first_tap(Meaning *m, const Filter *filter, const ResizeAxis *axis, 
 static Expr loop_weight(Meaning *m, const Filter *filter, const ResizeAxis *axis, const ResizeCoordinate *at, Expr offset, Expr to) {
   Expr distance = build_unary(m->builder, LOOP_ABS, expr_sub(m, build_cast(m->builder, filter->real, offset), at->ratio));
   if (filter->antialias) distance = expr_mul(m, distance, expr_min(m, build_cast(m->builder, filter->real, axis->scale), real(m, filter, 1)));
-  Expr weight = weight_at_distance(m, filter, expr_let(m, "distance", distance));
+  Expr weight = filter_weight(m, filter, expr_let(m, "distance", distance));
   return filter->exclude_outside ? expr_select(m, expr_inside(m, to, axis->in), weight, real(m, filter, 0)) : weight;
 }
 
@@ -299,7 +258,7 @@ Expr point_resize(Meaning *m, uint32_t result, const Expr *index) {
     return extrapolated(m, sampling.outside, movement_read_if(m, 0, inside, from, expr_number(m, meaning_compute(m, 0), 0)));
   }
   if (!sampling.count) return meaning_read(m, 0, from);
-  bool loops = sampling.filter.antialias || sampling.count > (sampling.filter.cubic ? 2u : 3u);
+  bool loops = sampling.filter.antialias || sampling.count > (sampling.filter.cubic ? 2u : 3u); /* at most 16 taps are written out */
   Expr value = loops ? summed_in_loops(m, &sampling, from) : written_out(m, &sampling, from);
   return to_result(m, extrapolated(m, sampling.outside, value));
 }
