@@ -25,6 +25,10 @@ void infer_if(Infer *infer) {
     infer_error(infer, CODE_SHAPE, NULL, "the branches must yield %u results each", count);
     return;
   }
+  int64_t condition[64];
+  uint32_t conditions;
+  if (infer_known_constants(infer, 0, &conditions, condition) && conditions == 1) /* the other branch never runs */
+    *(condition[0] ? &else_graph : &then_graph) = condition[0] ? then_graph : else_graph;
   for (uint32_t result = 0; result < count; result++) {
     const Value *a = value_at(module, graph_at(module, then_graph)->outputs.data[result]), *b = value_at(module, graph_at(module, else_graph)->outputs.data[result]);
     if (!a->ranked || !b->ranked) { infer->failed = true; return; }

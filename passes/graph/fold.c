@@ -96,11 +96,37 @@ static bool fold_constant_of_shape(Module *module, const Node *node) {
 
 typedef struct Folder { Module *module; Arena *scratch; const Evaluator *evaluator; FoldBudget *budget; } Folder;
 
+/* Elements of a small integer value that shape inference knows, in buffer form. */
+static const void *known_bytes(Folder *folder, const Value *value) {
+  unsigned bytes = element_buffer_bytes(value->element);
+  uint8_t *data = arena_allocate(folder->scratch, (size_t)value->known_count * bytes + 1u);
+  for (uint32_t index = 0; index < value->known_count; index++) {
+    int64_t element = dim_value(&folder->module->dims, value->known[index]);
+    memcpy(data + (size_t)index * bytes, &element, bytes);
+  }
+  return data;
+}
+
+/* Elements of an operand in buffer form. */
+static const void *operand_bytes(Folder *folder, ValueId id) {
+  const Value *value = value_at(folder->module, id);
+  int64_t count;
+  if (value->content != CONTENT_DATA) return known_bytes(folder, value);
+  if (element_file_bits(value->element) >= 8) return value->data.data;
+  require(folder->module->context, value_static_elements(folder->module, id, &count));
+  uint8_t *bytes = arena_allocate(folder->scratch, (size_t)count);
+  for (int64_t index = 0; index < count; index++) {
+    uint64_t bits = value_constant_bits(folder->module, id, index);
+    bytes[index] = element_is_integer(value->element) ? (uint8_t)element_to_i64(value->element, bits) : (uint8_t)bits;
+  }
+  return bytes;
+}
+
 /* Runs a node in the evaluator; output[k] gets the elements of present result k in buffer form, in the module's arena. */
 static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
   Module *module = folder->module;
   Program *program = node_program(module, folder->scratch, id);
-  uint32_t input_count = program->info.inputs.count, output_count = program->info.outputs.count;
+  uint32_t input_count = program->info.inputs.count;
   const void **inputs = arena_array(folder->scratch, const void *, input_count + 1u);
   const Node *node = node_at(module, id);
   uint32_t at = 0;
@@ -108,17 +134,7 @@ static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
     ValueId value = node->inputs[operand];
     bool seen = !value || value_at(module, value)->content == CONTENT_SPLAT;
     for (uint32_t before = 0; before < operand && !seen; before++) seen = node->inputs[before] == value;
-    if (seen) continue;
-    const Value *info = value_at(module, value);
-    int64_t count;
-    require(module->context, value_static_elements(module, value, &count));
-    if (element_file_bits(info->element) >= 8) { inputs[at++] = info->data.data; continue; }
-    uint8_t *bytes = arena_allocate(folder->scratch, (size_t)count);
-    for (int64_t index = 0; index < count; index++) {
-      uint64_t bits = value_constant_bits(module, value, index);
-      bytes[index] = element_is_integer(info->element) ? (uint8_t)element_to_i64(info->element, bits) : (uint8_t)bits;
-    }
-    inputs[at++] = bytes;
+    if (!seen) inputs[at++] = operand_bytes(folder, value);
   }
   for (uint32_t result = 0, k = 0; result < node->output_count; result++) {
     int64_t count;
@@ -128,9 +144,9 @@ static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
   }
   Evaluation evaluation = {.inputs = inputs, .outputs = (void *const *)output, .step_limit = folder->budget->steps, .memory_limit = folder->budget->total_bytes};
   evaluation.symbols = arena_array(folder->scratch, int64_t, module->dims.symbols.count + 1u);
+  for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) evaluation.symbols[symbol] = module->dims.symbols.data[symbol].lo; /* not used by constants */
   bool done = folder->evaluator->run(folder->evaluator->self, program, 0, folder->scratch, &evaluation) && !evaluation.status && !evaluation.fault;
   folder->budget->steps -= evaluation.steps < folder->budget->steps ? evaluation.steps : folder->budget->steps;
-  (void)output_count;
   return done;
 }
 
@@ -214,6 +230,54 @@ static bool fold_node(Folder *folder, NodeId id) {
   if (fold_known(module, id) || fold_constant_of_shape(module, node)) return true;
   if (!operands_constant(module, node)) return false;
   return fold_alias(module, node) || fold_splat_move(module, node) || fold_splat_arithmetic(folder, id) || fold_by_running(folder, id);
+}
+
+/* ---- for shape inference ---------------------------------------------------------------------------------------------------- */
+
+/* Constant, or small and known to the last element. */
+static bool is_known(Folder *folder, ValueId id) {
+  Module *module = folder->module;
+  int64_t element;
+  if (value_is_constant(value_at(module, id))) return true;
+  const Value *value = value_at(module, id);
+  if (!value->known) return false;
+  for (uint32_t index = 0; index < value->known_count; index++)
+    if (!dim_is_constant(&module->dims, value->known[index], &element)) return false;
+  return true;
+}
+
+/* A small integer or bool result of known operands. */
+static bool is_small_arithmetic(Folder *folder, const Node *node) {
+  const Module *module = folder->module;
+  int64_t count;
+  const OpInfo *info = op_info(node->op);
+  if (info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM) || node->run_time_shape || node->output_count != 1 || !node->outputs[0]) return false;
+  const Value *result = value_at(module, node->outputs[0]);
+  if (!result->ranked || result->known || !(element_is_integer(result->element) || result->element == ELEMENT_BOOL) || element_file_bits(result->element) < 8) return false;
+  if (!value_static_elements(module, node->outputs[0], &count) || count > KNOWN_LIMIT) return false;
+  for (uint32_t operand = 0; operand < node->input_count; operand++) {
+    if (!node->inputs[operand]) continue;
+    if (!is_known(folder, node->inputs[operand]) || !value_static_elements(module, node->inputs[operand], &count) || count > KNOWN_LIMIT) return false;
+  }
+  return true;
+}
+
+void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId id) {
+  Folder folder = {module, scratch, evaluator, budget};
+  uint8_t *output[1];
+  int64_t count;
+  if (!is_small_arithmetic(&folder, node_at(module, id)) || !op_is_buildable(module, id) || !evaluate(&folder, id, output)) return;
+  ValueId result = node_at(module, id)->outputs[0];
+  (void)value_static_elements(module, result, &count);
+  Element element = value_at(module, result)->element;
+  Dim *known = arena_array(module->arena, Dim, (size_t)count + 1u);
+  for (int64_t index = 0; index < count; index++) {
+    uint64_t bits = 0;
+    memcpy(&bits, output[0] + (size_t)index * element_buffer_bytes(element), element_buffer_bytes(element));
+    known[index] = dim_constant(&module->dims, element == ELEMENT_BOOL ? bits != 0 : element_to_i64(element, bits));
+  }
+  value_at(module, result)->known = known;
+  value_at(module, result)->known_count = (uint32_t)count;
 }
 
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget) {

@@ -4,15 +4,18 @@
 #include "compiler/graph/graph.h"
 #include "compiler/loop/evaluate.h"
 
-/* Infers every type, dim and small known integer. Errors leave the stage. */
-void graph_shape(Module *module, Arena *scratch);
-
 /* What folding may spend. */
 typedef struct FoldBudget {
   size_t   tensor_bytes;  /* of one folded tensor */
   size_t   total_bytes;   /* of all */
   uint64_t steps;         /* scalar operations of all */
 } FoldBudget;
+/* Infers every type, dim and small known integer. Small integer chains (at most KNOWN_LIMIT elements) are evaluated on the way, since they decide
+ * shapes; evaluator NULL: only what the shape rules know by themselves. Errors leave the stage. */
+void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
+/* For graph_shape: fills `known` of a node's small integer result if its operands are known. */
+void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
+
 /* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 

@@ -23,7 +23,7 @@ static void clear_results(Module *module, const Node *node) {
   }
 }
 
-void graph_shape(Module *module, Arena *scratch) {
+void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget) {
   VECTOR(OpenGraph) open = {0};
   vector_push(scratch, &open, (OpenGraph){1, 0, 0});
   while (open.count) {
@@ -42,7 +42,7 @@ void graph_shape(Module *module, Arena *scratch) {
     top->attribute = 0;
     if (node->op == OP_Group) continue;
     clear_results(module, node);
-    (void)op_infer(module, id);
+    if (op_infer(module, id) && evaluator) fold_known_result(module, scratch, evaluator, budget, id);
   }
   check_errors(module->context);
 }
