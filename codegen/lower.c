@@ -215,6 +215,10 @@ static void lower_branch(Lowering *lowering, NodeId id, const char *name) {
   const Node *node = node_at(lowering->module, id);
   GraphId branch = node_attribute(node, name)->graph;
   const Graph *graph = graph_at(lowering->module, branch);
+  if (graph->order.count == 1 && node_at(lowering->module, graph->order.data[0])->op == OP_Fail) {
+    build_fail(&lowering->entry, STATUS_SHAPE);
+    return;
+  }
   bool *claimed = arena_array(lowering->arena, bool, graph->outputs.count + 1u);
   for (uint32_t at = 0; at < graph->outputs.count; at++)
     if (node->outputs[at]) claimed[at] = claim_buffer(lowering, branch, graph->outputs.data[at], buffer_of(lowering, node->outputs[at]));

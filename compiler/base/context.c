@@ -131,6 +131,14 @@ void model_error(Context *context, DiagnosticCode code, Place place, const char 
   }
 }
 
+void forgive_errors(Context *context, uint32_t from) {
+  for (uint32_t at = from; at < context->diagnostic_count; at++) {
+    if (context->diagnostics[at].severity != SEVERITY_ERROR) continue;
+    context->diagnostics[at].severity = SEVERITY_REMARK;
+    context->error_count--;
+  }
+}
+
 void check_errors(Context *context) {
   uint32_t before = context->boundary ? context->boundary->errors_before : 0;
   if (context->error_count > before) leave(context, OUTCOME_REFUSED);

@@ -120,6 +120,9 @@ void     infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char 
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Replaces a branch of an If that can't have a shape by x.Fail: taken at run time, it returns a status. Its results get their types from infer_if. */
+void     control_fail_branch(Module *module, GraphId branch, const char *reason);
+
 /* Multiply-accumulates of one run of a node, where dims are constants and the operator has a cost rule; else 0. */
 int64_t  op_macs(const Module *module, NodeId node);
 
