@@ -124,7 +124,7 @@ static bool keeps_shape(const Module *module, const Node *node, uint32_t operand
   if (info->infer == infer_same) return operand == 0;
   for (uint32_t at = 0; at < node->input_count; at++) {
     const Value *other = value_at(module, node->inputs[at]);
-    if (at != operand && node->inputs[at] && !(value_is_constant(other) && other->rank == 0)) return false;
+    if (at != operand && node->inputs[at] && !(other->ranked && other->rank == 0)) return false;
   }
   return info->kind == KIND_ELEMENTWISE;
 }
