@@ -3,7 +3,8 @@
 #include <string.h>
 
 Compile compile_open(Context *context, OnnxFile *file, const Options *options) {
-  return (Compile){.context = context, .arena = arena_open(context), .file = file, .options = options, .level = options->level, .evaluator = interpreter()};
+  return (Compile){
+      .context = context, .arena = arena_open(context), .file = file, .options = options, .level = options->level, .evaluator = interpreter()};
 }
 
 static PipelineOptions pipeline_options(const Compile *compile) {
@@ -23,7 +24,8 @@ void compile_read(Compile *compile, const OnnxReadOptions *read) {
   with.external_data_dirs = compile->options->external_data_dirs.data;
   with.external_data_dir_count = compile->options->external_data_dirs.count;
   if (compile->context->progress) compile->context->progress(compile->context->progress_self, "read", 0, 0);
-  if (compile->bytes.data) compile->module = onnx_read_bytes(compile->context, compile->arena, compile->file, &with, compile->options->model, compile->bytes);
+  if (compile->bytes.data)
+    compile->module = onnx_read_bytes(compile->context, compile->arena, compile->file, &with, compile->options->model, compile->bytes);
   else compile->module = onnx_read(compile->context, compile->arena, compile->file, &with, compile->options->model);
 }
 

@@ -14,7 +14,8 @@ struct Parse {
   Options *options;
 };
 
-enum { /* bits of the column `commands` */
+/* bits of the column `commands` */
+enum {
   COMPILE = 1u << COMMAND_COMPILE,
   INSPECT = 1u << COMMAND_INSPECT,
   RUN = 1u << COMMAND_RUN,
@@ -103,7 +104,8 @@ static void set_real(Parse *parse, const OptionInfo *option, const char *value, 
 }
 
 static void set_name(Parse *parse, const OptionInfo *option, const char *value, void *field) {
-  if (!is_plain_identifier(value, strlen(value))) refuse_value(parse, option, value, "a letter, then letters, digits and _; at most 31, and no word of C");
+  if (!is_plain_identifier(value, strlen(value)))
+    refuse_value(parse, option, value, "a letter, then letters, digits and _; at most 31, and no word of C");
   *(const char **)field = value;
 }
 
@@ -133,8 +135,8 @@ static void set_dim(Parse *parse, const OptionInfo *option, const char *value, v
 
 static void set_shape(Parse *parse, const OptionInfo *option, const char *value, void *field) {
   static const char hint[] = "write --shape INPUT=1,3,224,224; ? leaves a dimension free, 1..8 bounds it";
-  const char  *equals = strrchr(value, '=');
-  ShapeSetting setting = {0};
+  const char       *equals = strrchr(value, '=');
+  ShapeSetting      setting = {0};
   if (!equals || equals == value) refuse_value(parse, option, value, hint);
   setting.input = arena_string(parse->arena, value, (size_t)(equals - value));
   for (const char *rest = equals + 1; *rest;) {
@@ -242,7 +244,7 @@ bool warning_is_error(const Options *options, const Diagnostic *diagnostic) {
 /* ---- the table ------------------------------------------------------------------------------------------------------------ */
 
 static const OptionInfo option_table[] = {
-#define OPTION(spelling, form, value, choices, commands, group, setter, field, help) \
+#define OPTION(spelling, form, value, choices, commands, group, setter, field, help)                                                                 \
   {spelling, FORM_##form, value, choices, commands, GROUP_##group, set_##setter, offsetof(Options, field), help},
 #include "options.def"
 #undef OPTION
@@ -253,12 +255,12 @@ const OptionInfo *option_at(uint32_t index) { return index < OPTION_COUNT ? &opt
 
 static const char *const command_names[] = {
 #define COMMAND(id, name, summary) name,
-  COMMANDS(COMMAND)
+    COMMANDS(COMMAND)
 #undef COMMAND
 };
 static const char *const command_summaries[] = {
 #define COMMAND(id, name, summary) summary,
-  COMMANDS(COMMAND)
+    COMMANDS(COMMAND)
 #undef COMMAND
 };
 const char *command_name(CommandKind command) { return command_names[command]; }
@@ -305,7 +307,8 @@ static void check_choice(Parse *parse, const OptionInfo *option, const char *val
   if (others) missing = split(parse->arena, others + 1);
   for (uint32_t at = 0; at < missing.count; at++)
     if (!strcmp(missing.data[at], value))
-      refuse_back_end(parse, arena_format(parse->arena, "%s=%s", option->spelling, value), arena_format(parse->arena, "built in: %s", choices.data[0]));
+      refuse_back_end(parse, arena_format(parse->arena, "%s=%s", option->spelling, value),
+                      arena_format(parse->arena, "built in: %s", choices.data[0]));
   Text list;
   text_open(&list, parse->arena);
   text_string(&list, "it can be ");
@@ -353,7 +356,8 @@ static void read_plain(Parse *parse, const char *word, bool *is_command_known) {
   for (CommandKind command = 0; command < COMMAND_COUNT; command++) vector_push(parse->arena, &commands, command_names[command]);
   const char *near = *is_command_known ? NULL : did_you_mean(options->model, commands.data, commands.count);
   const char *hint = near ? arena_format(parse->arena, "did you mean onnxcc %s?", near) : "one model a run";
-  usage_error(parse->context, CODE_ARGUMENTS, hint, "two models are given, %s and %s", quoted(parse->arena, options->model), quoted(parse->arena, word));
+  usage_error(parse->context, CODE_ARGUMENTS, hint, "two models are given, %s and %s", quoted(parse->arena, options->model),
+              quoted(parse->arena, word));
 }
 
 static void check_commands(Parse *parse, const uint32_t *used) {
@@ -388,7 +392,8 @@ static void parse_words(Parse *parse, const WordList *words) {
   }
   if (options_only_tell(parse->options)) return;
   check_commands(parse, used);
-  if (!parse->options->model) usage_error(parse->context, CODE_ARGUMENTS, "onnxcc MODEL.onnx -o MODEL.c; onnxcc --help says more", "no model is given");
+  if (!parse->options->model)
+    usage_error(parse->context, CODE_ARGUMENTS, "onnxcc MODEL.onnx -o MODEL.c; onnxcc --help says more", "no model is given");
 }
 
 /* ---- response files ------------------------------------------------------------------------------------------------------- */

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #define HELP_COLUMN 28 /* where the description begins */
-#define HELP_WIDTH  100
+#define HELP_WIDTH 100
 
 static const char *const headings[] = {
 #define GROUP(id, heading) heading,
-  OPTION_GROUPS(GROUP)
+    OPTION_GROUPS(GROUP)
 #undef GROUP
 };
 
@@ -103,7 +103,8 @@ void options_help(Text *text, CommandKind command) {
     }
   }
   if (command == COMMAND_COMPILE) print_row(text, "@FILE", "read further words from FILE"), print_row(text, "--", "what follows is no option");
-  text_string(text, "\nExit status: 0 all well, 1 the model was refused or differs, 2 wrong usage, 3 a limit or no memory, 4 a bug of ours, 5 reading or writing.\n");
+  text_string(text, "\nExit status: 0 all well, 1 the model was refused or differs, 2 wrong usage, 3 a limit or no memory, 4 a bug of ours, 5 "
+                    "reading or writing.\n");
 }
 
 void options_list_passes(Text *text) {
@@ -149,7 +150,8 @@ static void print_troff(Text *text, const char *string) {
 }
 
 void options_man(Text *text) {
-  text_string(text, ".TH ONNXCC 1\n.SH NAME\nonnxcc \\- compile ONNX models into C\n.SH SYNOPSIS\n.B onnxcc\n[\\fICOMMAND\\fR] \\fIMODEL.onnx\\fR [\\fIOPTION\\fR]...\n"
+  text_string(text, ".TH ONNXCC 1\n.SH NAME\nonnxcc \\- compile ONNX models into C\n.SH SYNOPSIS\n.B onnxcc\n[\\fICOMMAND\\fR] \\fIMODEL.onnx\\fR "
+                    "[\\fIOPTION\\fR]...\n"
                     ".SH DESCRIPTION\nonnxcc compiles an ONNX model ahead of time into C that needs nothing else.\n.SH COMMANDS\n");
   for (CommandKind command = 0; command < COMMAND_COUNT; command++) {
     text_format(text, ".TP\n.B %s\n", command_name(command));
@@ -160,7 +162,7 @@ void options_man(Text *text) {
     text_format(text, ".SH \"%s\"\n", headings[group]);
     for (uint32_t at = 0; option_at(at); at++) {
       const OptionInfo *option = option_at(at);
-      Text usage;
+      Text              usage;
       if (option->group != group) continue;
       text_open(&usage, text->arena);
       print_usage(&usage, option);
@@ -179,9 +181,12 @@ void options_man(Text *text) {
   text_open(&examples, text->arena);
   print_examples(&examples, COMMAND_COMPILE);
   print_troff(text, text_finish(&examples) + strlen("Examples:\n"));
-  text_string(text, ".fi\n.SH \"EXIT STATUS\"\n0 all well; 1 the model was refused, or differs from what was expected; 2 wrong usage; 3 a limit was reached or memory is\n"
-                    "exhausted; 4 a bug of onnxcc; 5 a file could not be read or written.\n.SH ENVIRONMENT\n.TP\n.B CC\nthe C compiler of run, verify and bench.\n"
-                    ".TP\n.B NO_COLOR\nif set to anything, messages are not coloured.\n.TP\n.B TMPDIR\nwhere run, verify and bench compile; default: /tmp.\n");
+  text_string(
+      text,
+      ".fi\n.SH \"EXIT STATUS\"\n0 all well; 1 the model was refused, or differs from what was expected; 2 wrong usage; 3 a limit was reached or "
+      "memory is\n"
+      "exhausted; 4 a bug of onnxcc; 5 a file could not be read or written.\n.SH ENVIRONMENT\n.TP\n.B CC\nthe C compiler of run, verify and bench.\n"
+      ".TP\n.B NO_COLOR\nif set to anything, messages are not coloured.\n.TP\n.B TMPDIR\nwhere run, verify and bench compile; default: /tmp.\n");
 }
 
 /* ---- bash ----------------------------------------------------------------------------------------------------------------- */
@@ -258,6 +263,7 @@ void options_completion(Text *text) {
   text_string(text, "    -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\"); return ;;\n  esac\n"
                     "  start=\n  [ \"$COMP_CWORD\" -ne 1 ] || start='");
   for (CommandKind command = 0; command < COMMAND_COUNT; command++) text_format(text, "%s%s", command ? " " : "", command_name(command));
-  text_string(text, "'\n  mapfile -t COMPREPLY < <(compgen -W \"$start\" -- \"$word\"; compgen -f -X '!*.onnx' -- \"$word\"; compgen -d -- \"$word\")\n}\n"
-                    "complete -o filenames -F _onnxcc onnxcc\n");
+  text_string(text,
+              "'\n  mapfile -t COMPREPLY < <(compgen -W \"$start\" -- \"$word\"; compgen -f -X '!*.onnx' -- \"$word\"; compgen -d -- \"$word\")\n}\n"
+              "complete -o filenames -F _onnxcc onnxcc\n");
 }

@@ -12,11 +12,13 @@
 enum { WARM_UPS = 3, LEAST_RUNS = 5, MOST_RUNS = 100000 };
 #define MEASURED_NANOSECONDS 1000000000u
 
-typedef struct NodeTime { uint64_t started, total; } NodeTime; /* nanoseconds */
+typedef struct NodeTime {
+  uint64_t started, total;
+} NodeTime; /* nanoseconds */
 typedef struct Measurement {
-  uint64_t *times;              /* of each run, ascending, in nanoseconds */
+  uint64_t *times; /* of each run, ascending, in nanoseconds */
   uint32_t  count;
-  NodeTime *nodes;              /* by node; NULL: not per node */
+  NodeTime *nodes; /* by node; NULL: not per node */
 } Measurement;
 
 static void node_begin(void *self, uint32_t node) { ((NodeTime *)self)[node].started = clock_nanoseconds(); }
@@ -41,7 +43,9 @@ static int by_time(const void *a, const void *b) {
 }
 
 static void check_status(Command *command, int32_t status) {
-  if (status) model_error(&command->context, CODE_RUN_STATUS, (Place){0}, "give real data with --data or --input", "the model returned %d for this data", (int)status);
+  if (status)
+    model_error(&command->context, CODE_RUN_STATUS, (Place){0}, "give real data with --data or --input", "the model returned %d for this data",
+                (int)status);
   check_errors(&command->context);
 }
 
@@ -114,8 +118,8 @@ static void print_table(const Runner *runner, const Measurement *measurement, Te
     text_open(&name, text->arena);
     text_name(&name, node->name, strlen(node->name));
     double mean = milliseconds(measurement->nodes[at].total) / measurement->count;
-    text_format(text, "%10.4f ms %5.1f %%  %5d %-20s %s\n", mean, 100 * mean / milliseconds(measurement->times[measurement->count / 2]), (int)node->index,
-                node->op_type, text_finish(&name));
+    text_format(text, "%10.4f ms %5.1f %%  %5d %-20s %s\n", mean, 100 * mean / milliseconds(measurement->times[measurement->count / 2]),
+                (int)node->index, node->op_type, text_finish(&name));
   }
 }
 

@@ -47,9 +47,9 @@ Compile command_open_compile(Command *command) {
 /* ---- help, version, explanations ------------------------------------------------------------------------------------------ */
 
 static void explain(Command *command, Text *text) {
-  const char *word = command->options.explain;
-  char       *end;
-  long        code = strtol(toupper((unsigned char)*word) == 'E' ? word + 1 : word, &end, 10);
+  const char           *word = command->options.explain;
+  char                 *end;
+  long                  code = strtol(toupper((unsigned char)*word) == 'E' ? word + 1 : word, &end, 10);
   const DiagnosticInfo *info = *word && !*end ? diagnostic_info((int)code) : NULL;
   if (!info) usage_error(&command->context, CODE_UNKNOWN_CODE, "codes look like E0401", "no message has the code \"%s\"", word);
   text_format(text, "E%04d: %s\n\n", info->code, info->title);
@@ -66,9 +66,16 @@ static void explain(Command *command, Text *text) {
 }
 
 void command_tell(Command *command) {
-  static const struct { const char *topic; void (*print)(Text *text); } topics[] = {
-      {"passes", options_list_passes}, {"targets", options_list_targets}, {"operators", options_list_operators},
-      {"warnings", options_list_warnings}, {"man", options_man}, {"completion", options_completion},
+  static const struct {
+    const char *topic;
+    void (*print)(Text *text);
+  } topics[] = {
+      {"passes", options_list_passes},
+      {"targets", options_list_targets},
+      {"operators", options_list_operators},
+      {"warnings", options_list_warnings},
+      {"man", options_man},
+      {"completion", options_completion},
   };
   const Options *options = &command->options;
   Text           text;
@@ -92,7 +99,7 @@ static void parse(void *self) {
 }
 
 static void work(void *self) {
-  static void (*const commands[])(Command *command) = {
+  static void (*const commands[])(Command * command) = {
       [COMMAND_COMPILE] = command_compile, [COMMAND_INSPECT] = command_inspect, [COMMAND_RUN] = command_run,
       [COMMAND_VERIFY] = command_verify,   [COMMAND_BENCH] = command_bench,
   };

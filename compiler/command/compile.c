@@ -20,7 +20,8 @@ static const char *output_path(Command *command) {
   const char *path = options->output ? options->output : path_with_suffix(command->arena, path_base(options->model), ".c");
   size_t      length = strlen(path);
   if (length < 3 || strcmp(path + length - 2, ".c") || path[length - 3] == '/')
-    usage_error(&command->context, CODE_OUTPUT_NAME, "the header and the weights get the same name with .h and .weights.bin", "C is written to a file that ends in .c");
+    usage_error(&command->context, CODE_OUTPUT_NAME, "the header and the weights get the same name with .h and .weights.bin",
+                "C is written to a file that ends in .c");
   check_base(command, path_base(path));
   return path;
 }
@@ -90,7 +91,8 @@ static void run_passes(Command *command) {
   Compile        callbacks = command_open_compile(command);
   Text           text;
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
-  state.options = (PassOptions){.level = options->level, .dump = options->dump, .verify_each = true, .on_dump = callbacks.on_dump, .on_time = callbacks.on_time};
+  state.options =
+      (PassOptions){.level = options->level, .dump = options->dump, .verify_each = true, .on_dump = callbacks.on_dump, .on_time = callbacks.on_time};
   state.options.self = command;
   text_open(&text, command->arena);
   pass_run_text(&state, options->passes, options->model, (const char *)bytes.data, bytes.size, &text);

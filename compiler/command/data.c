@@ -115,7 +115,8 @@ void data_read_folder(Compile *compile, const char *folder, DataSet *data) {
   data->inputs = read_series(compile, folder, "input", &data->input_count);
   data->outputs = read_series(compile, folder, "output", &data->output_count);
   if (!data->input_count && !data->output_count)
-    io_error(compile->context, CODE_FILE_OPEN, (Place){.path = folder}, "it should hold input_0.pb, output_0.pb and so on", "the folder holds no test data");
+    io_error(compile->context, CODE_FILE_OPEN, (Place){.path = folder}, "it should hold input_0.pb, output_0.pb and so on",
+             "the folder holds no test data");
 }
 
 static bool has_suffix(const char *path, const char *suffix) {
@@ -148,8 +149,8 @@ void data_read(Compile *compile, DataSet *data) {
   DataSet        folder = {0};
   if (options->data) data_read_folder(compile, options->data, &folder);
   if (folder.input_count > graph->inputs.count)
-    model_error(compile->context, CODE_DATA_SHAPE, (Place){.path = options->data}, NULL, "the folder holds %u inputs, the model has %u", folder.input_count,
-                graph->inputs.count);
+    model_error(compile->context, CODE_DATA_SHAPE, (Place){.path = options->data}, NULL, "the folder holds %u inputs, the model has %u",
+                folder.input_count, graph->inputs.count);
   *data = (DataSet){.input_count = graph->inputs.count, .outputs = folder.outputs, .output_count = folder.output_count};
   data->inputs = arena_array(compile->arena, Tensor, graph->inputs.count + 1u);
   for (uint32_t at = 0; at < folder.input_count && at < graph->inputs.count; at++) data->inputs[at] = folder.inputs[at];
@@ -176,7 +177,9 @@ static bool fix_dim(Module *module, Dim dim, int64_t extent) {
   return node->op != DIM_OP_SYMBOL || dim_narrow(&module->dims, (uint32_t)node->value, extent, extent);
 }
 
-static bool allows(const Module *module, Dim dim, int64_t extent) { return dim_lo(&module->dims, dim) <= extent && extent <= dim_hi(&module->dims, dim); }
+static bool allows(const Module *module, Dim dim, int64_t extent) {
+  return dim_lo(&module->dims, dim) <= extent && extent <= dim_hi(&module->dims, dim);
+}
 
 static void set_input_dims(Compile *compile, ValueId id, const Tensor *tensor) {
   Module *module = compile->module;
@@ -188,7 +191,8 @@ static void set_input_dims(Compile *compile, ValueId id, const Tensor *tensor) {
   const Value *value = value_at(module, id);
   bool         fits = value->rank == tensor->rank && value->element == tensor->element;
   for (uint32_t axis = 0; axis < value->rank && fits; axis++)
-    fits = compile->options->symbolic ? allows(module, value->dims[axis], tensor->dims[axis]) : fix_dim(module, value->dims[axis], tensor->dims[axis]);
+    fits =
+        compile->options->symbolic ? allows(module, value->dims[axis], tensor->dims[axis]) : fix_dim(module, value->dims[axis], tensor->dims[axis]);
   if (!fits) wrong_data(compile, id, tensor);
 }
 
@@ -235,7 +239,8 @@ static void choose_dims(Compile *compile, ValueId id, Tensor *tensor) {
   const Value *value = value_at(module, id);
   *tensor = (Tensor){.name = value->name, .element = value->element, .rank = value->rank};
   if (!value->ranked) {
-    model_error(compile->context, CODE_DATA_MISSING, (Place){0}, "give it a shape with --shape, or data", "input \"%s\" has no known rank", value->name);
+    model_error(compile->context, CODE_DATA_MISSING, (Place){0}, "give it a shape with --shape, or data", "input \"%s\" has no known rank",
+                value->name);
     check_errors(compile->context);
   }
   for (uint32_t axis = 0; axis < value->rank; axis++) {

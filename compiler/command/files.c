@@ -21,7 +21,12 @@ static bool read_to_end(int descriptor, Text *text) {
   }
 }
 
-typedef struct Reading { int descriptor; Text *text; bool ok; int error; } Reading;
+typedef struct Reading {
+  int   descriptor;
+  Text *text;
+  bool  ok;
+  int   error;
+} Reading;
 
 static void read_body(void *self) {
   Reading *reading = self;

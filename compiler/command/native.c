@@ -43,7 +43,8 @@ static void make_folder(Command *command) {
   if (!mkdtemp(folder)) {
     int error = errno;
     free(folder);
-    io_error(&command->context, CODE_FILE_WRITE, (Place){0}, "set TMPDIR to a folder that can be written", "no folder for temporary files: %s", strerror(error));
+    io_error(&command->context, CODE_FILE_WRITE, (Place){0}, "set TMPDIR to a folder that can be written", "no folder for temporary files: %s",
+             strerror(error));
   }
   command->folder = folder;
 }
@@ -125,8 +126,8 @@ static void compile_source(Command *command, const char *name, const char *optim
              words.data[0], strerror(error));
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   Place place = {.detail = first_lines(command, messages)};
-  io_error(&command->context, CODE_C_COMPILER, place, "is --target a machine that this one can run? --via=interpreter runs code for any", "%s failed on the emitted C",
-           words.data[0]);
+  io_error(&command->context, CODE_C_COMPILER, place, "is --target a machine that this one can run? --via=interpreter runs code for any",
+           "%s failed on the emitted C", words.data[0]);
 }
 
 const onnxcc_model_info *native_load(Command *command, const char *name, Emission *emission, const char *optimize, bool profile) {

@@ -8,13 +8,21 @@ static const char magic[] = "\x93NUMPY";
 enum { MAGIC_BYTES = 6 };
 
 /* TYPE(descr, element) */
-static const struct { const char *descr; Element element; } types[] = {
-    {"<f4", ELEMENT_F32}, {"<f8", ELEMENT_F64}, {"<f2", ELEMENT_F16}, {"|i1", ELEMENT_I8},  {"<i2", ELEMENT_I16}, {"<i4", ELEMENT_I32}, {"<i8", ELEMENT_I64},
-    {"|u1", ELEMENT_U8},  {"<u2", ELEMENT_U16}, {"<u4", ELEMENT_U32}, {"<u8", ELEMENT_U64}, {"|b1", ELEMENT_BOOL}, {"<c8", ELEMENT_C64}, {"<c16", ELEMENT_C128},
+static const struct {
+  const char *descr;
+  Element     element;
+} types[] = {
+    {"<f4", ELEMENT_F32}, {"<f8", ELEMENT_F64},  {"<f2", ELEMENT_F16}, {"|i1", ELEMENT_I8},    {"<i2", ELEMENT_I16},
+    {"<i4", ELEMENT_I32}, {"<i8", ELEMENT_I64},  {"|u1", ELEMENT_U8},  {"<u2", ELEMENT_U16},   {"<u4", ELEMENT_U32},
+    {"<u8", ELEMENT_U64}, {"|b1", ELEMENT_BOOL}, {"<c8", ELEMENT_C64}, {"<c16", ELEMENT_C128},
 };
 enum { TYPE_COUNT = sizeof types / sizeof *types };
 
-typedef struct Npy { Context *context; const char *path; const char *header, *end; } Npy;
+typedef struct Npy {
+  Context    *context;
+  const char *path;
+  const char *header, *end;
+} Npy;
 
 NO_RETURN static void refuse(const Npy *npy, const char *what) {
   io_error(npy->context, CODE_DATA_FORMAT, (Place){.path = npy->path}, "numpy.save() writes what is read here", "%s", what);
@@ -40,7 +48,7 @@ static void read_shape(const Npy *npy, Tensor *tensor) {
     if (at == npy->end) refuse(npy, "the shape of the array has no end");
     if (*at == ')') return;
     if (tensor->rank == MAX_RANK) refuse(npy, "the array has more than 16 dimensions");
-    int64_t extent = 0;
+    int64_t     extent = 0;
     const char *digits = at;
     for (; at < npy->end && *at >= '0' && *at <= '9' && at - digits < 15; at++) extent = extent * 10 + (*at - '0');
     if (at == digits || (*at != ',' && *at != ')' && *at != ' ')) refuse(npy, "the shape of the array holds something that is no size");
@@ -116,7 +124,8 @@ Bytes npy_pack(Context *context, Arena *arena, const Tensor *tensor) {
   if (!descr) usage_error(context, CODE_DATA_FORMAT, "leave --npy out", ".npy files can't hold %s", element_name(element));
   text_open(&header, arena);
   text_format(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
-  for (uint32_t axis = 0; axis < tensor->rank; axis++) text_format(&header, "%lld,%s", (long long)tensor->dims[axis], axis + 1 < tensor->rank ? " " : "");
+  for (uint32_t axis = 0; axis < tensor->rank; axis++)
+    text_format(&header, "%lld,%s", (long long)tensor->dims[axis], axis + 1 < tensor->rank ? " " : "");
   text_string(&header, "), }");
   while ((header.length + VERSION_1_PREAMBLE + 1) % ALIGN) text_char(&header, ' ');
   text_char(&header, '\n');

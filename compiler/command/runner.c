@@ -8,14 +8,14 @@
 /* ---- the interpreter ------------------------------------------------------------------------------------------------------ */
 
 NO_RETURN static void refuse_input(Runner *runner, uint32_t index, const Tensor *tensor) {
-  model_error(&runner->command->context, CODE_DATA_SHAPE, (Place){0}, NULL,
-              "input \"%s\" can't be %s: the model's dimensions contradict it", tensor->name, tensor_type(runner->arena, tensor));
+  model_error(&runner->command->context, CODE_DATA_SHAPE, (Place){0}, NULL, "input \"%s\" can't be %s: the model's dimensions contradict it",
+              tensor->name, tensor_type(runner->arena, tensor));
   check_errors(&runner->command->context);
   bug(&runner->command->context, "input %u", index);
 }
 
 static void bind_symbols(Runner *runner, const DataSet *data) {
-  const Program *program = runner->compile->program;
+  const Program  *program = runner->compile->program;
   const DimTable *dims = program->dims;
   runner->symbols = arena_array(runner->arena, int64_t, dims->symbols.count + 1u);
   for (uint32_t at = 0; at < dims->symbols.count; at++) runner->symbols[at] = dims->symbols.data[at].lo;
@@ -34,9 +34,9 @@ static void bind_symbols(Runner *runner, const DataSet *data) {
 
 /* Outputs as large as they can get: symbols found while running at their upper bound. */
 static void interpreter_outputs(Runner *runner) {
-  const Program *program = runner->compile->program;
+  const Program  *program = runner->compile->program;
   const DimTable *dims = program->dims;
-  int64_t       *bounds = arena_array(runner->arena, int64_t, dims->symbols.count + 1u);
+  int64_t        *bounds = arena_array(runner->arena, int64_t, dims->symbols.count + 1u);
   for (uint32_t at = 0; at < dims->symbols.count; at++)
     bounds[at] = dims->symbols.data[at].kind == SYMBOL_RUN ? dims->symbols.data[at].hi : runner->symbols[at];
   for (uint32_t at = 0; at < runner->output_count; at++) {
@@ -73,7 +73,8 @@ static void interpreter_finish(Runner *runner) {
   for (uint32_t at = 0; at < runner->output_count; at++) {
     Tensor *output = &runner->outputs[at];
     for (uint32_t axis = 0; axis < output->rank; axis++)
-      require(&runner->command->context, dim_evaluate(program->dims, program->info.outputs.data[at].dims[axis], runner->symbols, &output->dims[axis]));
+      require(&runner->command->context,
+              dim_evaluate(program->dims, program->info.outputs.data[at].dims[axis], runner->symbols, &output->dims[axis]));
     output->count = tensor_count(&runner->command->context, output);
   }
 }

@@ -74,14 +74,19 @@ void terminal_text(Text *text, const char *string) {
 
 /* ---- messages ------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Printing { Terminal *terminal; const Context *record; const Options *options; Text text; } Printing;
+typedef struct Printing {
+  Terminal      *terminal;
+  const Context *record;
+  const Options *options;
+  Text           text;
+} Printing;
 
 static const char *paint(const Printing *printing, const char *sequence) { return printing->terminal->colored ? sequence : ""; }
 
 static void print_label(Printing *printing, const Diagnostic *diagnostic) {
   static const char *const words[] = {[SEVERITY_REMARK] = "remark", [SEVERITY_WARNING] = "warning", [SEVERITY_ERROR] = "error"};
   static const char *const colors[] = {[SEVERITY_REMARK] = "\033[1;36m", [SEVERITY_WARNING] = "\033[1;35m", [SEVERITY_ERROR] = "\033[1;31m"};
-  Severity severity = warning_is_error(printing->options, diagnostic) ? SEVERITY_ERROR : diagnostic->severity;
+  Severity                 severity = warning_is_error(printing->options, diagnostic) ? SEVERITY_ERROR : diagnostic->severity;
   text_format(&printing->text, "%s%s E%04d%s: ", paint(printing, colors[severity]), words[severity], diagnostic->code, paint(printing, "\033[0m"));
 }
 

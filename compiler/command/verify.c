@@ -12,21 +12,21 @@
 
 /* What an output is the value of. */
 typedef struct Watched {
-  Place       place;           /* the node; path NULL: an output of the model */
+  Place       place; /* the node; path NULL: an output of the model */
   const char *op_type;
 } Watched;
 typedef struct Verification {
   Command  *command;
   Tolerance tolerance;
-  uint32_t  model_outputs;     /* those before the watched ones */
-  VECTOR(Watched) watched;     /* by output minus model_outputs */
-  Text      table;
-  uint32_t  differing;         /* outputs */
-  bool      found_first;       /* per node: the first differing one has been named */
+  uint32_t  model_outputs; /* those before the watched ones */
+  VECTOR(Watched) watched; /* by output minus model_outputs */
+  Text     table;
+  uint32_t differing;   /* outputs */
+  bool     found_first; /* per node: the first differing one has been named */
 } Verification;
 
 static Tolerance tolerance_of(const Options *options) {
-  bool only_ulp = options->max_ulp >= 0 && options->relative < 0 && options->absolute < 0;
+  bool      only_ulp = options->max_ulp >= 0 && options->relative < 0 && options->absolute < 0;
   Tolerance tolerance = {.relative = 1e-3, .absolute = 1e-7, .of_largest = options->absolute_of_largest, .max_ulp = options->max_ulp};
   if (only_ulp) tolerance.relative = tolerance.absolute = 0;
   if (options->relative >= 0) tolerance.relative = options->relative;
@@ -85,9 +85,9 @@ static void report_difference(Verification *verification, uint32_t index, const 
   if (watched && verification->found_first) return;
   if (watched) verification->found_first = true;
   model_error(context, CODE_DIFFERENCE, watched ? watched->place : (Place){0}, hint,
-              "%s %s (%s): %lld of %lld elements differ; the worst at %s is %.9g, expected %.9g", watched ? "the first difference is in" : "output", name,
-              tensor_type(arena, wanted), (long long)difference->wrong, (long long)difference->count, index_text(arena, wanted, difference->worst_index),
-              difference->got, difference->wanted);
+              "%s %s (%s): %lld of %lld elements differ; the worst at %s is %.9g, expected %.9g", watched ? "the first difference is in" : "output",
+              name, tensor_type(arena, wanted), (long long)difference->wrong, (long long)difference->count,
+              index_text(arena, wanted, difference->worst_index), difference->got, difference->wanted);
 }
 
 static bool same_shape(const Tensor *got, const Tensor *wanted) {
@@ -108,11 +108,12 @@ static void compare_output(Verification *verification, uint32_t index, const Ten
   }
   Difference difference = data_compare(got, wanted, &verification->tolerance);
   bool       is_node = index >= verification->model_outputs;
-  text_format(table, "%-7s %-24s %-20s %10lld elements %8lld wrong", is_node ? verification->watched.data[index - verification->model_outputs].op_type : "output",
-              label, tensor_type(arena, wanted), (long long)difference.count, (long long)difference.wrong);
+  text_format(table, "%-7s %-24s %-20s %10lld elements %8lld wrong",
+              is_node ? verification->watched.data[index - verification->model_outputs].op_type : "output", label, tensor_type(arena, wanted),
+              (long long)difference.count, (long long)difference.wrong);
   if (difference.count && (difference.worst_absolute > 0 || difference.wrong))
-    text_format(table, "  worst %.3g (relative %.3g, %lld ulp) at %s", difference.worst_absolute, difference.worst_relative, (long long)difference.worst_ulp,
-                index_text(arena, wanted, difference.worst_index));
+    text_format(table, "  worst %.3g (relative %.3g, %lld ulp) at %s", difference.worst_absolute, difference.worst_relative,
+                (long long)difference.worst_ulp, index_text(arena, wanted, difference.worst_index));
   text_char(table, '\n');
   if (difference.wrong) report_difference(verification, index, wanted, &difference, label);
 }
@@ -148,7 +149,8 @@ static void compare_all(Verification *verification, const Runner *runner, const 
   /* nodes first, so that the first message names the first node */
   for (uint32_t at = verification->model_outputs; at < count; at++) compare_output(verification, at, &runner->outputs[at], &wanted[at]);
   for (uint32_t at = 0; at < count && at < verification->model_outputs; at++) compare_output(verification, at, &runner->outputs[at], &wanted[at]);
-  for (uint32_t at = 0; at < data->output_count && command->options.per_node; at++) compare_output(verification, at, &runner->outputs[at], &data->outputs[at]);
+  for (uint32_t at = 0; at < data->output_count && command->options.per_node; at++)
+    compare_output(verification, at, &runner->outputs[at], &data->outputs[at]);
 }
 
 void command_verify(Command *command) {
