@@ -6,7 +6,6 @@
 #include "compiler/onnx/onnx_read.h"
 #include "compiler/options.h"
 
-#define ONNXCC_VERSION "0.1.0"        /* as CMakeLists.txt has it */
 #define INLINE_WEIGHTS_LIMIT 65536    /* bytes of weights from which on they get a file of their own */
 
 typedef struct Compile {

@@ -207,11 +207,8 @@ static void print_bash_words(Text *text, const OptionInfo *option) {
   }
 }
 
-/* One case of the completion of values: what was typed so far is in $word, to be kept in front of each answer is $front. */
-static void print_bash_case(Text *text, const OptionInfo *option) {
-  static const char *const between[] = {[FORM_SHORT] = "", [FORM_LONG] = "=", [FORM_JOINED] = "", [FORM_MAYBE] = "="};
-  if (option->form == FORM_FLAG || !*option->choices) return;
-  text_format(text, "    %s%s*) _onnxcc_value '%s%s' ", option->spelling, between[option->form], option->spelling, between[option->form]);
+/* Where the values of an option come from, as arguments of compgen. */
+static void print_bash_source(Text *text, const OptionInfo *option) {
   if (!strcmp(option->choices, "@files")) text_string(text, "-f");
   else if (!strcmp(option->choices, "@folders")) text_string(text, "-d");
   else {
@@ -219,6 +216,23 @@ static void print_bash_case(Text *text, const OptionInfo *option) {
     print_bash_words(text, option);
     text_char(text, '\'');
   }
+}
+
+/* A case for a value that is a word of its own, behind the option. */
+static void print_bash_next(Text *text, const OptionInfo *option) {
+  if ((option->form != FORM_SHORT && option->form != FORM_LONG) || !*option->choices) return;
+  text_format(text, "    %s) mapfile -t COMPREPLY < <(compgen ", option->spelling);
+  print_bash_source(text, option);
+  text_string(text, " -- \"$word\"); return ;;\n");
+}
+
+/* A case for a value in the word of the option. */
+static void print_bash_joined(Text *text, const OptionInfo *option) {
+  const char *between = option->form == FORM_LONG || option->form == FORM_MAYBE ? "=" : "";
+  if (option->form == FORM_FLAG || option->form == FORM_SHORT || !*option->choices) return;
+  text_format(text, "    %s%s*) _onnxcc_value '%s%s' ", option->spelling, between, option->spelling, between);
+  print_bash_source(text, option);
+  if (option->form == FORM_JOINED) text_string(text, "; _onnxcc_options"); /* -f: -fno- too */
   text_string(text, "; return ;;\n");
 }
 
@@ -240,6 +254,9 @@ void options_completion(Text *text) {
                     "  case $front in *=) [[ $COMP_WORDBREAKS == *=* ]] && cut=${#front} || cut=0 ;; *) cut=0 ;; esac\n"
                     "  while IFS= read -r answer; do\n    answer=$front$answer\n    COMPREPLY+=(\"${answer:cut}\")\n"
                     "  done < <(compgen \"$@\" -- \"${word#\"$front\"}\")\n}\n"
+                    "_onnxcc_options() {\n"
+                    "  mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
+                    "  [[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2> /dev/null\n}\n"
                     "_onnxcc() {\n  local word previous options command=compile cut at start\n"
                     "  COMPREPLY=()\n"
                     "  word=${COMP_LINE:0:COMP_POINT}\n  word=${word##*[[:space:]]}\n"
@@ -249,18 +266,13 @@ void options_completion(Text *text) {
   text_string(text, ")\n      command=${COMP_WORDS[at]}\n      break\n      ;;\n    esac\n  done\n  case $command in\n");
   print_bash_options(text);
   text_string(text, "  esac\n  case $previous in\n");
-  for (uint32_t at = 0; option_at(at); at++) {
-    const OptionInfo *option = option_at(at);
-    if (option->form != FORM_SHORT || *option->choices != '@') continue;
-    text_format(text, "    %s) mapfile -t COMPREPLY < <(compgen %s", option->spelling, !strcmp(option->choices, "@folders") ? "-d" : "-f");
-    text_string(text, " -- \"$word\"); return ;;\n");
-  }
+  for (uint32_t at = 0; option_at(at); at++) print_bash_next(text, option_at(at));
   text_string(text, "  esac\n  case $word in\n");
   /* a longer spelling first, so that -fno-* is not taken for -f* */
   for (size_t length = 32; length; length--)
     for (uint32_t at = 0; option_at(at); at++)
-      if (strlen(option_at(at)->spelling) == length && option_at(at)->form != FORM_SHORT) print_bash_case(text, option_at(at));
-  text_string(text, "    -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\"); return ;;\n  esac\n"
+      if (strlen(option_at(at)->spelling) == length) print_bash_joined(text, option_at(at));
+  text_string(text, "    -*) _onnxcc_options; return ;;\n  esac\n"
                     "  start=\n  [ \"$COMP_CWORD\" -ne 1 ] || start='");
   for (CommandKind command = 0; command < COMMAND_COUNT; command++) text_format(text, "%s%s", command ? " " : "", command_name(command));
   text_string(text,

@@ -303,10 +303,25 @@ static void apply_types(Infer *infer, const OpInfo *info) {
 
 /* ---- one node ----------------------------------------------------------------------------------------------------------- */
 
+/* A node of an operator that is kept though it is not known: what the model declares of its results holds. */
+static bool infer_unknown(Module *module, NodeId id) {
+  bool complete = true;
+  for (uint32_t result = 0; result < node_at(module, id)->output_count; result++) {
+    ValueId value = node_at(module, id)->outputs[result];
+    if (!value) continue;
+    bool declared = value_at(module, value)->declared_ranked;
+    for (uint32_t axis = 0; declared && axis < value_at(module, value)->declared_rank; axis++)
+      declared = value_at(module, value)->declared[axis] != DIM_UNKNOWN;
+    if (declared) value_set_dims(module, value, value_at(module, value)->declared_rank, value_at(module, value)->declared);
+    complete = complete && declared;
+  }
+  return complete;
+}
+
 bool op_infer(Module *module, NodeId node) {
   Infer infer = {module, node, false};
   const OpInfo *info = op_info(node_at(module, node)->op);
-  require(module->context, info != NULL);
+  if (!info) return infer_unknown(module, node);
   for (uint32_t operand = 0; operand < infer_input_count(&infer); operand++)
     if (infer_has(&infer, operand) && (input_value(&infer, operand)->element == ELEMENT_NONE || (input_value(&infer, operand)->type == TYPE_TENSOR && !input_value(&infer, operand)->ranked))) return false;
   apply_types(&infer, info);
