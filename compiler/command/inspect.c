@@ -14,7 +14,8 @@ typedef struct Stage {
 
 static void infer_shapes(void *self) {
   Stage *stage = self;
-  graph_shape(stage->compile->module, arena_open(stage->compile->context));
+  FoldBudget budget = {.tensor_bytes = 1u << 16, .total_bytes = 1u << 20, .steps = 10000000}; /* for shape arithmetic */
+  graph_shape(stage->compile->module, arena_open(stage->compile->context), &stage->compile->evaluator, &budget);
   stage->done = true;
 }
 
