@@ -14,6 +14,9 @@ static bool run_cse(PassState *state) { return graph_cse(state->module, state->s
 static bool run_dce(PassState *state) { return graph_dce(state->module, state->scratch); }
 static bool run_fuse(PassState *state) { return graph_fuse(state->module, state->scratch), true; }
 
+static bool run_flatten(PassState *state) { return loop_flatten(state->program), true; }
+static bool run_tidy(PassState *state) { return loop_tidy(state->program), true; }
+static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }
 static bool run_legalise(PassState *state) { return loop_legalise(state->program, state->target), true; }
 static bool run_place(PassState *state) { return loop_place(state->program), true; }
 

@@ -7,6 +7,7 @@
 #include "compiler/loop/loop.h"
 #include "passes/graph/graph_passes.h"
 #include "passes/loop/legalise.h"
+#include "passes/loop/loop_passes.h"
 #include "passes/loop/place.h"
 #include "targets/target.h"
 

@@ -90,13 +90,17 @@ static bool combine(DimTable *dims, const Code *code, LoopOp op, Affine *a, cons
   return true;
 }
 
-static void form_of(DimTable *dims, const Code *code, const Expr *definitions, Expr expr, Affine *form) {
+static Expr definition_of(const Definitions *definitions, Slot slot) {
+  return definitions && slot < definitions->count ? definitions->data[slot] : 0;
+}
+
+static void form_of(DimTable *dims, const Code *code, const Definitions *definitions, Expr expr, Affine *form) {
   const ExprNode *node = expr_at(code, expr);
   LoopOp op = (LoopOp)node->op;
   if (op == LOOP_CONSTANT) set_constant(form, dim_constant(dims, node->integer));
   else if (op == LOOP_DIM) set_constant(form, (Dim)node->integer);
-  else if (op == LOOP_SLOT && definitions && definitions[node->operand[0]])
-    form_of(dims, code, definitions, definitions[node->operand[0]], form);
+  else if (op == LOOP_SLOT && definition_of(definitions, node->operand[0]))
+    form_of(dims, code, definitions, definition_of(definitions, node->operand[0]), form);
   else if (op == LOOP_SLOT) set_term(dims, form, node->operand[0], expr);
   else if (op == LOOP_ADD || op == LOOP_SUB || op == LOOP_MUL) {
     Affine right;
@@ -106,9 +110,43 @@ static void form_of(DimTable *dims, const Code *code, const Expr *definitions, E
   } else set_term(dims, form, 0, expr);
 }
 
-bool affine_of(DimTable *dims, const Code *code, const Expr *definitions, Expr expr, Affine *form) {
+bool affine_of(DimTable *dims, const Code *code, const Definitions *definitions, Expr expr, Affine *form) {
   form_of(dims, code, definitions, expr, form);
   for (uint32_t i = 0; i < form->count; i++)
     if (form->terms[i].slot == 0) return false;
   return true;
+}
+
+void definitions_set(Arena *arena, Definitions *definitions, Slot slot, Expr value) {
+  while (definitions->count <= slot) vector_push(arena, definitions, 0);
+  definitions->data[slot] = value;
+}
+
+/* ---- back to expressions ---- */
+
+static Expr build_term(Builder *builder, const AffineTerm *term, Dim coefficient) {
+  return build_binary(builder, LOOP_MUL, term->atom, build_dim(builder, coefficient));
+}
+
+static bool is_negative(const DimTable *dims, Dim dim) { return dim_hi(dims, dim) < 0; }
+
+/* sum - x for the negative terms, so that 63 - j does not become j * -1 + 63. */
+Expr affine_build(Builder *builder, const Affine *form) {
+  DimTable *dims = builder->program->dims;
+  Expr sum = 0;
+  bool constant_first = true;
+  for (uint32_t i = 0; i < form->count; i++) {
+    if (is_negative(dims, form->terms[i].coefficient)) continue;
+    Expr term = build_term(builder, &form->terms[i], form->terms[i].coefficient);
+    sum = sum ? build_binary(builder, LOOP_ADD, sum, term) : term;
+    constant_first = false;
+  }
+  if (!sum) sum = build_dim(builder, form->constant);
+  for (uint32_t i = 0; i < form->count; i++) {
+    if (!is_negative(dims, form->terms[i].coefficient)) continue;
+    Dim coefficient = dim_sub(dims, dim_constant(dims, 0), form->terms[i].coefficient);
+    sum = build_binary(builder, LOOP_SUB, sum, build_term(builder, &form->terms[i], coefficient));
+  }
+  if (constant_first || is_zero(dims, form->constant)) return sum;
+  return build_binary(builder, LOOP_ADD, sum, build_dim(builder, form->constant));
 }

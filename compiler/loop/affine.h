@@ -23,9 +23,14 @@ typedef struct Affine {
 /* Both indices of one code: the same operations on the same slots, operands and literals. */
 bool expr_equal(const Code *code, Expr a, Expr b);
 
-/* The form of an index expression. definitions: by slot, the value of a `let` to look through, 0 for others; NULL: look through none.
- * Returns true if it has no atoms. */
-bool affine_of(DimTable *dims, const Code *code, const Expr *definitions, Expr expr, Affine *form);
+/* By slot: the value of a `let` that forms may look through; 0 and slots beyond count: not. */
+typedef struct Definitions { Expr *data; uint32_t count, capacity; } Definitions;
+void definitions_set(Arena *arena, Definitions *definitions, Slot slot, Expr value);
+
+/* The form of an index expression; definitions may be NULL. Returns true if it has no atoms. */
+bool affine_of(DimTable *dims, const Code *code, const Definitions *definitions, Expr expr, Affine *form);
+/* The sum as an expression of the code that is being built, to which its atoms belong. Positive terms first, the constant last. */
+Expr affine_build(Builder *builder, const Affine *form);
 /* *a += factor * b; false (and *a is spoilt) if that has too many terms. */
 bool affine_add(DimTable *dims, const Code *code, Affine *a, const Affine *b, Dim factor);
 /* Coefficient of the slot; the constant 0 if it does not occur. */

@@ -11,10 +11,12 @@
 #include "compiler/base/dim.h"
 #include "compiler/base/element.h"
 
-/* SCALAR(name, text, bytes an element in a buffer). INDEX: loop variables, subscripts, dimensions (64-bit signed in the interpreter; 32 where a target says so). */
+/* SCALAR(name, text, bytes an element in a buffer). INDEX: loop variables, subscripts, dimensions (64-bit signed in the interpreter; 32 where a
+ * target says so). */
 #define SCALARS(SCALAR) \
-  SCALAR(I1, "i1", 1) SCALAR(I8, "i8", 1) SCALAR(I16, "i16", 2) SCALAR(I32, "i32", 4) SCALAR(I64, "i64", 8) SCALAR(U8, "u8", 1) SCALAR(U16, "u16", 2) \
-  SCALAR(U32, "u32", 4) SCALAR(U64, "u64", 8) SCALAR(F16, "f16", 2) SCALAR(BF16, "bf16", 2) SCALAR(F32, "f32", 4) SCALAR(F64, "f64", 8) SCALAR(INDEX, "index", 8)
+  SCALAR(I1, "i1", 1) SCALAR(I8, "i8", 1) SCALAR(I16, "i16", 2) SCALAR(I32, "i32", 4) SCALAR(I64, "i64", 8) \
+  SCALAR(U8, "u8", 1) SCALAR(U16, "u16", 2) SCALAR(U32, "u32", 4) SCALAR(U64, "u64", 8) \
+  SCALAR(F16, "f16", 2) SCALAR(BF16, "bf16", 2) SCALAR(F32, "f32", 4) SCALAR(F64, "f64", 8) SCALAR(INDEX, "index", 8)
 typedef enum Scalar {
 #define SCALAR(name, text, bytes) SCALAR_##name,
   SCALARS(SCALAR)
@@ -89,7 +91,7 @@ typedef struct OperandInfo {
   bool     strided;        /* strides are given, else row-major */
   Dim      strides[16];    /* in elements */
   Access   access;
-  uint32_t same_index;     /* OUT: 1 + operand that may share this one's memory because every element is read before the same index is written; 0: none */
+  uint32_t same_index;     /* OUT: 1 + operand that may share this one's memory, because every element is read before the same index is written; 0 */
   uint32_t align;          /* bytes the start is known to be aligned to; 0: element alignment */
 } OperandInfo;
 
@@ -179,15 +181,16 @@ uint64_t    loop_hash(const void *data, size_t length); /* FNV-1a of 64 bits: ke
 const char *access_name(Access access);
 const char *storage_name(Storage storage);
 
-/* ---- program (loop_program.c), build (loop_values.c, loop_build.c) ----------------------------------------------------------------------------------------- */
-/* A copy of `name` as names of kernels, buffers, operands and slots are: a plain identifier of at most 31 bytes, cut if longer; C's words (or, int) and the
- * words of the text form (max, copy) get a `_0`. What is no word at all is a bug. */
+/* ---- program (loop_program.c), build (loop_values.c, loop_build.c) ----------------------------- */
+/* A copy of `name` as names of kernels, buffers, operands and slots are: a plain identifier of at most 31 bytes, cut if longer; C's words (or, int)
+ * and the words of the text form (max, copy) get a `_0`. What is no word at all is a bug. */
 const char *loop_name(Program *program, const char *name);
 const char *loop_numbered_name(Arena *arena, const char *stem, uint32_t number); /* stem_number, the stem cut to 24 bytes */
 Program *program_open(Context *context, Arena *arena, DimTable *dims);
 uint32_t program_buffer(Program *program, Buffer buffer);                     /* its index; a name that is taken gets a number, align 0 means 64 */
-uint32_t program_kernel(Program *program, Code kernel);                       /* its index; a name that is taken gets a number; an equal kernel (text without name and notes) is found instead of added, and notes are merged */
-uint32_t program_add_kernel(Program *program, Code kernel);                   /* its index, though it may equal another; UINT32_MAX if the name is taken */
+/* Its index; an equal kernel (text without name and notes) is found instead of added, and notes are merged. A name that is taken gets a number. */
+uint32_t program_kernel(Program *program, Code kernel);
+uint32_t program_add_kernel(Program *program, Code kernel);                   /* though it may equal another; UINT32_MAX if the name is taken */
 /* The function of that name, declared if need be. */
 uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters);
 uint32_t program_define(Program *program, Code function);                     /* gives the declared (or a new) function its body; its index */
@@ -231,7 +234,9 @@ Expr build_saturate(Builder *builder, Scalar to, Expr a);
 Expr build_bitcast(Builder *builder, Scalar to, Expr a);
 Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *indices);
 Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments);
-static inline Expr build_select(Builder *builder, Expr condition, Expr then, Expr otherwise) { return build_ternary(builder, LOOP_SELECT, condition, then, otherwise); }
+static inline Expr build_select(Builder *builder, Expr condition, Expr then, Expr otherwise) {
+  return build_ternary(builder, LOOP_SELECT, condition, then, otherwise);
+}
 Scalar build_scalar(const Builder *builder, Expr a);                          /* its type */
 bool   build_is_constant(const Builder *builder, Expr a, int64_t *value);     /* integer, index or i1 constant (DIM constants too) */
 
@@ -247,7 +252,8 @@ Expr build_var(Builder *builder, const char *name, Expr initial);             /*
 void build_set(Builder *builder, Expr variable, Expr value);
 void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value);
 void build_return(Builder *builder, Expr value);
-void build_kernel_call(Builder *builder, uint32_t kernel, uint32_t count, const CallArgument *arguments, uint32_t node /* 1 + index into info.nodes; 0 none */);
+/* node: 1 + index into info.nodes; 0: none */
+void build_kernel_call(Builder *builder, uint32_t kernel, uint32_t count, const CallArgument *arguments, uint32_t node);
 void build_copy(Builder *builder, uint32_t to_buffer, uint32_t from_buffer);
 void build_assign(Builder *builder, uint32_t symbol, Expr value);
 void build_fail(Builder *builder, uint32_t code);
@@ -268,9 +274,11 @@ bool     buffer_bytes(const Program *program, const Buffer *buffer, size_t *byte
 /* By Slot: names that are unique wherever they are visible, and no operand's, buffer's (entries), symbol's or keyword's. Same for all printers. */
 const char **code_slot_names(const Program *program, const Code *code, Arena *arena);
 Program *program_parse(Context *context, Arena *arena, const char *file, const char *data, size_t length); /* makes its own DimTable */
-void     program_verify(const Program *program);                              /* a violation is a bug(): types, slots defined before use, ranks, no store to inputs, indices in range where provable, calls match */
+/* A violation is a bug(): types, slots defined before use, ranks, no store to inputs, indices in range where provable, calls match. */
+void     program_verify(const Program *program);
 
-/* Every function that is called but not defined gets its body from the library (library.lir, compiled in), transitively. Unknown names are a bug(). */
+/* Every function that is called but not defined gets its body from the library (library.lir, compiled in), transitively.
+ * Unknown names are a bug(). */
 void     program_link_library(Program *program);
 bool     library_has(const char *name);
 #endif

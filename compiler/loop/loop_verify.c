@@ -99,7 +99,8 @@ static void check_arithmetic(const Verifier *verifier, const ExprNode *node) {
   if ((floats_only && !scalar_is_float(scalar)) || (integers_only && scalar_is_float(scalar)))
     violation(verifier, "`%s` of %s", loop_op_text(op), scalar_name(scalar));
   Scalar result = loop_op_is_comparison(op) ? SCALAR_I1 : scalar;
-  if ((Scalar)node->scalar != result) violation(verifier, "`%s` of %s gives %s", loop_op_text(op), scalar_name(scalar), scalar_name((Scalar)node->scalar));
+  if ((Scalar)node->scalar != result)
+    violation(verifier, "`%s` of %s gives %s", loop_op_text(op), scalar_name(scalar), scalar_name((Scalar)node->scalar));
 }
 
 static void check_conversion(const Verifier *verifier, const ExprNode *node) {
@@ -241,8 +242,10 @@ static void check_argument(Verifier *verifier, const OperandInfo *operand, const
   const Buffer *buffer = entry_buffer(verifier, argument->buffer);
   int64_t offset = 0;
   if (argument->offset) check_value(verifier, argument->offset, SCALAR_INDEX, "offset");
-  if (buffer->scalar != operand->scalar) violation(verifier, "`%s` is %s, not %s", buffer->name, scalar_name(buffer->scalar), scalar_name(operand->scalar));
-  if (operand->access != ACCESS_IN && is_read_only(buffer)) violation(verifier, "`%s` is only read, but `%s` is written", buffer->name, operand->name);
+  if (buffer->scalar != operand->scalar)
+    violation(verifier, "`%s` is %s, not %s", buffer->name, scalar_name(buffer->scalar), scalar_name(operand->scalar));
+  if (operand->access != ACCESS_IN && is_read_only(buffer))
+    violation(verifier, "`%s` is only read, but `%s` is written", buffer->name, operand->name);
   if (argument->offset) {
     const ExprNode *node = expr_at(verifier->code, argument->offset);
     if (node->op == LOOP_CONSTANT) offset = node->integer;
@@ -308,7 +311,8 @@ static void check_statement(Verifier *verifier, const StmtNode *node) {
   case STMT_SET: check_set(verifier, node); return;
   case STMT_STORE: check_store(verifier, node); return;
   case STMT_RETURN:
-    if (verifier->code->kind != CODE_FUNCTION || verifier->blocks || node->next) violation(verifier, "return is not the last statement of a function");
+    if (verifier->code->kind != CODE_FUNCTION || verifier->blocks || node->next)
+      violation(verifier, "return is not the last statement of a function");
     check_value(verifier, node->a, verifier->code->result, "result");
     return;
   case STMT_CALL: case STMT_COPY: case STMT_ASSIGN: case STMT_FAIL: check_entry_statement(verifier, node); return;
@@ -352,7 +356,8 @@ static void check_operand(const Verifier *verifier, const OperandInfo *operand) 
   if (operand->rank > LOOP_MAX_RANK || operand->scalar >= SCALAR_COUNT) violation(verifier, "operand `%s` is malformed", operand->name);
   for (uint32_t i = 0; i < operand->rank; i++) {
     if (operand->dims[i] == DIM_UNKNOWN) violation(verifier, "`%s` has an unknown dimension", operand->name);
-    if (operand->access == ACCESS_LOCAL && !dim_is_constant(dims, operand->dims[i], &size)) violation(verifier, "local `%s` has no constant size", operand->name);
+    if (operand->access == ACCESS_LOCAL && !dim_is_constant(dims, operand->dims[i], &size))
+      violation(verifier, "local `%s` has no constant size", operand->name);
   }
   if (operand->same_index == 0) return;
   if (operand->same_index > code->operands.count || operand->access != ACCESS_OUT) violation(verifier, "`same` of `%s` is malformed", operand->name);

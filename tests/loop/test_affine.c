@@ -30,10 +30,10 @@ static const char *form_text(const char *source, bool through_lets) {
   Expr expr = value_of(source);
   if (!expr) return failure();
   const Code *code = &program->kernels.data[0];
-  Expr *definitions = arena_array(arena, Expr, code->slots.count);
+  Definitions definitions = { 0 };
   for (Stmt stmt = 1; stmt < code->stmts.count; stmt++)
-    if (stmt_at(code, stmt)->kind == STMT_LET) definitions[stmt_at(code, stmt)->slot] = stmt_at(code, stmt)->a;
-  bool is_affine = affine_of(program->dims, code, through_lets ? definitions : NULL, expr, &form);
+    if (stmt_at(code, stmt)->kind == STMT_LET) definitions_set(arena, &definitions, stmt_at(code, stmt)->slot, stmt_at(code, stmt)->a);
+  bool is_affine = affine_of(program->dims, code, through_lets ? &definitions : NULL, expr, &form);
   Text text;
   text_open(&text, arena);
   for (uint32_t i = 0; i < form.count; i++) {

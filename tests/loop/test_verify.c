@@ -102,7 +102,8 @@ static const struct { const char *rule; void (*damage)(Program *program); } dama
   { "operand 7 does not exist", no_operand }, { "does not exist", far_list }, { "slot 700 does not exist", no_slot },
   { "function 7 does not exist", no_function }, { "0 arguments", arguments }, { "is f32, not f64", result }, { "malformed", lanes },
   { "two trees", shared }, { "a variable", early }, { "defined twice", again }, { "step is no positive", step },
-  { "set of what is no variable", set_of_let }, { "kind 99", kind }, { "broken", far_next }, { "two trees", circle }, { "not the last statement", returns },
+  { "set of what is no variable", set_of_let }, { "kind 99", kind }, { "broken", far_next }, { "two trees", circle },
+  { "not the last statement", returns },
   { "entries only", entry_only },
 };
 

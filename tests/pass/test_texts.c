@@ -17,9 +17,13 @@ typedef struct Case {
 } Case;
 
 static const char *print_text(Case *test, Arena *arena, const char *data, size_t length) {
-  Text    text;
-  Module *module = module_parse(&test->context, arena, &op_names, test->file, data, length);
+  Text text;
   text_open(&text, arena);
+  if (length >= 7 && !memcmp(data, "program", 7)) {
+    program_print(program_parse(&test->context, arena, test->file, data, length), &text);
+    return text_finish(&text);
+  }
+  Module *module = module_parse(&test->context, arena, &op_names, test->file, data, length);
   module_print(module, &op_names, &text);
   return text_finish(&text);
 }
