@@ -114,19 +114,21 @@ static bool rejoin(Rebuild *rebuild, Affine *sum) {
   return false;
 }
 
-/* Terms of a sum as it is written, along its left spine: what is no constant and no dimension. */
+static bool is_sum(const ExprNode *node) { return node->op == LOOP_ADD || node->op == LOOP_SUB; }
+
+/* Terms of a sum as it is written, along its left spine: what is no constant and no dimension. UINT32_MAX if one is a sum itself. */
 static uint32_t count_written(const Code *code, Expr sum) {
   uint32_t terms = 0;
   for (Expr at = sum;; at = expr_at(code, at)->operand[0]) {
     const ExprNode *node = expr_at(code, at);
-    bool is_sum = node->op == LOOP_ADD || node->op == LOOP_SUB;
-    const ExprNode *last = is_sum ? expr_at(code, node->operand[1]) : node;
+    const ExprNode *last = is_sum(node) ? expr_at(code, node->operand[1]) : node;
+    if (is_sum(last)) return UINT32_MAX;
     terms += last->op != LOOP_CONSTANT && last->op != LOOP_DIM;
-    if (!is_sum) return terms;
+    if (!is_sum(node)) return terms;
   }
 }
 
-/* A sum is brought into its form where that is shorter: x - x, i * 4 + i, a quotient and its remainder. */
+/* A sum is brought into its form where that is shorter: x - x, i * 4 + i, 0 - (i - 1), a quotient and its remainder. */
 static Expr tidy_sum(Rebuild *rebuild, Expr expr) {
   Builder *builder = &rebuild->builder;
   Affine sum;

@@ -226,6 +226,36 @@ static void try_program(void *self) {
 
 static Trial trial;
 
+static void run_passes(void *self) {
+  const char *source = self;
+  Arena *arena = arena_open(&context);
+  Program *program = program_parse(&context, arena, "random", source, strlen(source));
+  loop_flatten(program);
+  loop_tidy(program);
+  loop_collapse(program);
+  program_verify(program);
+}
+
+TEST(each_allocation_fails_once) {
+  static char source[1 << 14];
+  Outcome outcome = OUTCOME_LIMIT;
+  int64_t attempts = 0;
+  state = 3;
+  if (!context_open(&context, NULL, -1)) return;
+  Nest nest = random_nest(2);
+  const char *text = random_program(arena_open(&context), &nest);
+  CHECK(strlen(text) < sizeof source);
+  strcpy(source, text);
+  context_close(&context);
+  for (; outcome != OUTCOME_OK && attempts < 100000; attempts++) {
+    if (!context_open(&context, NULL, attempts)) continue;
+    outcome = context_guard(&context, run_passes, source);
+    if (outcome != OUTCOME_OK) CHECK_INT(outcome, OUTCOME_LIMIT);
+    context_close(&context);
+  }
+  CHECK_INT(outcome, OUTCOME_OK);
+}
+
 TEST(results_stay_the_same) {
   for (int64_t seed = 0; seed < PROGRAMS; seed++) {
     Arena *arena = arena_open(&context);
@@ -253,5 +283,6 @@ int main(void) {
   if (!context_open(&context, NULL, -1)) return 1;
   RUN(results_stay_the_same);
   context_close(&context);
+  RUN(each_allocation_fails_once);
   return check_done();
 }
