@@ -166,6 +166,7 @@ bool rule_constant_if(Rewriter *r, NodeId id) {
     }
     vector_push(r->scratch, &r->order, inner);
   }
+  graph_at(module, branch)->order.count = 0; /* its nodes moved: they don't end with the If */
   node_erase(module, id);
   for (uint32_t at = 0; at < node.output_count; at++) {
     ValueId from = graph_at(module, branch)->outputs.data[at], to = node.outputs[at];
@@ -174,6 +175,5 @@ bool rule_constant_if(Rewriter *r, NodeId id) {
     NodeId keep = module_node(module, r->graph, OP_Identity, 1, &from, 1, &to);
     vector_push(r->scratch, &r->order, keep);
   }
-  graph_at(module, branch)->order.count = 0;
   return true;
 }
