@@ -75,10 +75,12 @@ static void close_descriptor(OutputSet *outputs) {
   outputs->descriptor = 0;
 }
 
-/* Something exists there that is no regular file: a device or a pipe, which can't be replaced. */
-static bool is_special(const char *path) {
+/* Something exists there that is no regular file: a device or a pipe, which can't be replaced. A folder is refused before anything is written. */
+static bool is_special(Context *context, const char *path) {
   struct stat status;
-  return !stat(path, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+  if (stat(path, &status)) return false;
+  if (S_ISDIR(status.st_mode)) refuse_writing(context, path, EISDIR);
+  return !S_ISREG(status.st_mode);
 }
 
 /* A new file beside `path`, for nobody else; its name is put into the record. */
@@ -101,7 +103,7 @@ void output_write(Context *context, OutputSet *outputs, const char *path, const 
   if (!file->path) out_of_memory(context);
   outputs->count++;
   errno = ENOMEM;
-  int descriptor = is_special(path) ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(file);
+  int descriptor = is_special(context, path) ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(file);
   if (descriptor < 0) {
     int error = errno;
     free(file->temporary); /* it does not exist */
