@@ -306,6 +306,43 @@ static uint32_t add_output(Lowering *lowering, ValueId id, uint32_t number) {
   return index;
 }
 
+/* ---- sizes ----------------------------------------------------------------------------------------------------------------- */
+
+/* May the size be negative for sizes of the inputs that their ranges allow, such as H - 2 for a window of 3? Run-time symbols are another matter. */
+static bool may_be_negative(Lowering *lowering, Dim dim, bool *used) {
+  const DimTable *table = &lowering->module->dims;
+  if (dim_lo(table, dim) >= 0) return false;
+  memset(used, 0, table->symbols.count * sizeof *used);
+  dim_symbols(table, dim, used);
+  for (uint32_t symbol = 0; symbol < table->symbols.count; symbol++)
+    if (used[symbol] && table->symbols.data[symbol].kind != SYMBOL_INPUT) return false;
+  return true;
+}
+
+/* The entry begins by refusing inputs too small for the graph: no size of a value may be negative. Branches are left to their own loops. */
+static void check_sizes(Lowering *lowering) {
+  Module *module = lowering->module;
+  Builder *entry = &lowering->entry;
+  const Graph *graph = graph_at(module, 1);
+  bool *used = arena_array(lowering->arena, bool, module->dims.symbols.count + 1u);
+  bool *seen = arena_array(lowering->arena, bool, module->dims.nodes.count);
+  uint32_t known = module->dims.nodes.count;
+  for (uint32_t at = 0; at < graph->order.count; at++) {
+    const Node *node = node_at(module, graph->order.data[at]);
+    for (uint32_t result = 0; result < node->output_count; result++) {
+      const Value *value = value_at(module, node->outputs[result]);
+      for (uint32_t axis = 0; node->outputs[result] && axis < value->rank; axis++) {
+        Dim dim = value->dims[axis];
+        if (dim >= known || seen[dim] || !may_be_negative(lowering, dim, used)) continue;
+        seen[dim] = true;
+        build_if(entry, build_binary(entry, LOOP_LT, build_dim(entry, dim), build_index(entry, 0)));
+        build_fail(entry, STATUS_SHAPE);
+        build_end(entry);
+      }
+    }
+  }
+}
+
 Program *lower(Module *module, Arena *arena, const Target *target) {
   Lowering *lowering = arena_new(arena, Lowering);
   open_lowering(lowering, module, arena, target);
@@ -317,6 +354,7 @@ Program *lower(Module *module, Arena *arena, const Target *target) {
     output[at] = add_output(lowering, graph->outputs.data[at], at);
     claimed[at] = claim_buffer(lowering, 1, graph->outputs.data[at], output[at]);
   }
+  check_sizes(lowering);
   lower_graph(lowering, 1);
   check_errors(module->context);
   graph = graph_at(module, 1);
