@@ -77,7 +77,8 @@ static void split_padding(DimTable *table, WindowAxis *axis, Dim total, bool upp
   axis->pad_end = upper ? rest : half;
 }
 
-/* Windows that fit into the padded axis; ceil_mode adds one that doesn't, if it begins before the padding at the end. */
+/* Windows that fit into the padded axis; ceil_mode adds one that doesn't, if it begins before the padding at the end. That holds for auto_pad VALID
+ * too: the text of the standard says otherwise, but its shape inference and ONNX Runtime do it. */
 static Dim window_count(DimTable *table, const WindowAxis *axis, bool ceil_mode) {
   Dim one = dim_constant(table, 1), stride = dim_constant(table, axis->stride), begun = dim_add(table, axis->input, axis->pad_begin);
   Dim room = dim_sub(table, dim_add(table, begun, axis->pad_end), window_span(table, axis));
@@ -109,13 +110,13 @@ bool window_plan(Infer *infer, const Dim *kernel, bool ceil_mode, WindowPlan *pl
       Dim covered = dim_add(table, less_one_times(table, axis->output, axis->stride), window_span(table, axis));
       split_padding(table, axis, dim_sub(table, covered, axis->input), !strcmp(auto_pad, "SAME_UPPER"));
     } else {
-      axis->output = window_count(table, axis, ceil_mode && explicit_pads);
+      axis->output = window_count(table, axis, ceil_mode);
     }
     if (dim_hi(table, axis->output) < 0) {
       infer_error(infer, CODE_SHAPE, NULL, "the window of axis %u is larger than the padded operand", at + 2);
       return false;
     }
-    window_bounds(table, axis, ceil_mode && explicit_pads);
+    window_bounds(table, axis, ceil_mode && !same);
   }
   return true;
 }
