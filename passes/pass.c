@@ -158,6 +158,15 @@ static void read_text(PassState *state, Arena *arena, PassKind kind, const char 
     if (node_at(state->module, id)->op == OP_Group) state->facts |= FACT_SHAPES | FACT_GROUPS;
 }
 
+/* Of a text that no pass runs on: `program` opens loops, behind blanks and comments. */
+static PassKind kind_of_text(const char *data, size_t length) {
+  size_t at = 0;
+  while (at < length && (strchr(" \t\r\n", data[at]) || data[at] == '#'))
+    if (data[at++] == '#')
+      while (at < length && data[at] != '\n') at++;
+  return length - at >= 7 && !memcmp(data + at, "program", 7) ? PASS_LOOP : PASS_GRAPH;
+}
+
 void pass_run_text(PassState *state, const char *list, const char *file, const char *data, size_t length, Text *output) {
   const char *name, *rest = list;
   size_t      name_length;
@@ -170,6 +179,6 @@ void pass_run_text(PassState *state, const char *list, const char *file, const c
       usage_error(state->context, CODE_UNKNOWN_PASS, NULL, "%s works on the other IR than the passes before it", passes[pass].name);
     pass_run(state, pass);
   }
-  if (!state->module && !state->program) read_text(state, output->arena, kind, file, data, length);
+  if (!state->module && !state->program) read_text(state, output->arena, kind = kind_of_text(data, length), file, data, length);
   print_state(state, kind, output);
 }

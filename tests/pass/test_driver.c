@@ -12,6 +12,7 @@ static const char model[] = "graph g(%x: f32[4]) -> (%y) {\n"
 
 typedef struct Run {
   Context     context;
+  const char *text;         /* NULL: model */
   const char *passes;       /* by name; NULL: all enabled graph passes */
   PassOptions options;
   Text        log;          /* names of the passes that ran, dumps in brackets */
@@ -32,6 +33,7 @@ static void on_dump(void *self, const PassInfo *pass, const Text *text) {
 static void body(void *self) {
   Run      *run = self;
   Arena    *arena = arena_open(&run->context);
+  const char *given = run->text ? run->text : model;
   Text      text;
   PassState state = {.context = &run->context, .options = run->options};
   text_open(&run->log, arena);
@@ -39,7 +41,7 @@ static void body(void *self) {
   state.options.self = run;
   state.options.on_time = on_time;
   state.options.on_dump = on_dump;
-  if (run->passes) pass_run_text(&state, run->passes, "test", model, strlen(model), &text);
+  if (run->passes) pass_run_text(&state, run->passes, "test", given, strlen(given), &text);
   else {
     state.module = module_parse(&run->context, arena, &op_names, "test", model, strlen(model));
     pass_run_all(&state, PASS_GRAPH);
@@ -66,9 +68,20 @@ static void start(Run *run, const char *passes, PassOptions options) {
 
 TEST(missing_facts_are_made) { RUNS("cse", OPTIONS(.level = 0), "shape+ cse+ "); }
 TEST(facts_are_made_once) { RUNS("cse, d\tcse", OPTIONS(.level = 0), "shape+ cse+ dce cse "); }
+TEST(no_pass_on_either_language) {
+  const char *const texts[] = {"graph g() -> () {\n}\n", "# loops\nprogram\nbuffer x: f32[4] input 0\n"}, *const wanted[] = {"model opset 0 ir 0\n", "program\n"};
+  for (int at = 0; at < 2; at++) {
+    Run run;
+    start(&run, "", (PassOptions){.level = 0});
+    run.text = texts[at];
+    CHECK_INT(context_guard(&run.context, body, &run), OUTCOME_OK);
+    CHECK(!strncmp(run.output, wanted[at], strlen(wanted[at])));
+    context_close(&run.context);
+  }
+}
 TEST(levels) { RUNS(NULL, OPTIONS(.level = 0), "shape+ dce "); }
-TEST(order) { RUNS(NULL, OPTIONS(.level = 1), "shape+ fold cse+ dce fuse+ "); }
-TEST(choices) { RUNS(NULL, OPTIONS(.level = 1, .choice = {[PASS_DCE] = -1, [PASS_FUSE] = -1}), "shape+ fold cse+ "); }
+TEST(order) { RUNS(NULL, OPTIONS(.level = 1), "shape+ fold simplify cse+ dce fuse+ "); }
+TEST(choices) { RUNS(NULL, OPTIONS(.level = 1, .choice = {[PASS_DCE] = -1, [PASS_FUSE] = -1}), "shape+ fold simplify cse+ "); }
 TEST(choice_against_the_level) { RUNS(NULL, OPTIONS(.choice = {[PASS_CSE] = 1}), "shape+ cse+ dce "); }
 
 TEST(dumps) {
@@ -105,6 +118,7 @@ TEST(letters_and_names_are_unique) {
 int main(void) {
   RUN(missing_facts_are_made);
   RUN(facts_are_made_once);
+  RUN(no_pass_on_either_language);
   RUN(levels);
   RUN(order);
   RUN(choices);
