@@ -125,7 +125,8 @@ static bool bind_arguments(Call *call, const StmtNode *stmt, const CallArgument 
 
 static bool same_view(const Call *call, uint32_t a, uint32_t b) {
   const View *x = &call->views[a], *y = &call->views[b];
-  if (x->data != y->data || x->rank != y->rank || scalar_bytes(operand_of(call, a)->scalar) != scalar_bytes(operand_of(call, b)->scalar)) return false;
+  if (x->data != y->data || x->rank != y->rank) return false;
+  if (scalar_bytes(operand_of(call, a)->scalar) != scalar_bytes(operand_of(call, b)->scalar)) return false;
   return memcmp(x->dims, y->dims, x->rank * sizeof x->dims[0]) == 0 && memcmp(x->strides, y->strides, x->rank * sizeof x->strides[0]) == 0;
 }
 

@@ -173,7 +173,8 @@ typedef struct Machine {
 /* evaluate_lanes.c */
 typedef enum LaneClass { LANES_I64, LANES_U64, LANES_F64 } LaneClass;
 LaneFunction *lane_function(LoopOp op, Scalar scalar);       /* scalar: type of the (last) operands; NULL: no such operation on the type */
-LaneFunction *lane_scan(LoopOp op, bool carried_first, Scalar scalar); /* *to = op over all lanes of a (and b for muladd, fma), in order; NULL: none */
+/* *to = op over *to and all lanes of a (and b for muladd, fma), in order; NULL: none */
+LaneFunction *lane_scan(LoopOp op, bool carried_first, Scalar scalar);
 LaneFunction *lane_widen(Scalar from, LaneClass *wide);
 LaneFunction *lane_narrow(LaneClass wide, Scalar to);        /* LOOP_CAST */
 LaneFunction *lane_saturate(LaneClass wide, Scalar to);      /* LOOP_SATURATE */

@@ -73,7 +73,8 @@ static bool placed_buffer(Run *run, uint32_t index, BufferState *state) {
   size_t end = 0;
   if (!checked_add_size((size_t)offset, state->bytes, &end) || end > block->bytes)
     return run_fault(run, "%s: bytes %lld to %zu are outside the %zu planned", name, (long long)offset, end, block->bytes);
-  if (buffer->align && offset % buffer->align) return run_fault(run, "%s: offset %lld breaks its alignment %u", name, (long long)offset, buffer->align);
+  if (buffer->align && offset % buffer->align)
+    return run_fault(run, "%s: offset %lld breaks its alignment %u", name, (long long)offset, buffer->align);
   state->offset = (size_t)offset;
   state->data = block->data + offset;
   state->shadow = block->shadow + offset;

@@ -315,7 +315,9 @@ static Value compile_operation(Compiler *compiler, const ExprNode *node) {
   for (; count < 3 && node->operand[count]; count++) operands[count] = compile_value(compiler, node->operand[count]);
   Scalar scalar = operands[count - 1].scalar;
   LaneFunction *run = node->op == LOOP_SELECT ? lane_choose(scalar_bytes(scalar)) : lane_function((LoopOp)node->op, scalar);
-  if (!run) bug(compiler->machine->program->context, "%s: no operation %s on %s", compiler->code->name, loop_op_text((LoopOp)node->op), scalar_name(scalar));
+  if (!run)
+    bug(compiler->machine->program->context, "%s: no operation %s on %s", compiler->code->name, loop_op_text((LoopOp)node->op),
+        scalar_name(scalar));
   return operation(compiler, run, (Scalar)node->scalar, count, operands);
 }
 

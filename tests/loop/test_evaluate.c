@@ -241,7 +241,8 @@ TEST(in_place_means_same_index) {
 
 TEST(views_stay_inside_their_buffers) {
   begin("program buffer x: f32[100] input 0 buffer y: f32[4, 30] output 0\n"
-        "kernel part(x: f32[4, 10] in strides [25, 1], y: f32[4, 10] out strides [30, 1]) { for i in 0..4 { for j in 0..10 { y[i, j] = x[i, j] } } }\n"
+        "kernel part(x: f32[4, 10] in strides [25, 1], y: f32[4, 10] out strides [30, 1]) {\n"
+        "  for i in 0..4 { for j in 0..10 { y[i, j] = x[i, j] } } }\n"
         "entry run { call part(x + 3, y) call part(x + 10, y + 10) call part(x + 15, y + 20) }\n");
   trial.inputs[0] = numbers;
   CHECK_AGREES;
