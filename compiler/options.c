@@ -313,7 +313,8 @@ static void check_choice(Parse *parse, const OptionInfo *option, const char *val
   text_open(&list, parse->arena);
   text_string(&list, "it can be ");
   for (uint32_t at = 0; at < choices.count; at++) text_format(&list, "%s%s", !at ? "" : at + 1 < choices.count ? ", " : " or ", choices.data[at]);
-  refuse_value(parse, option, value, nearest(parse, value, &choices, text_finish(&list)));
+  const char *all = text_finish(&list);
+  refuse_value(parse, option, value, strlen(value) > 2 ? nearest(parse, value, &choices, all) : all);
 }
 
 static void set_option(Parse *parse, const OptionInfo *option, const char *value) {

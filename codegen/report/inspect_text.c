@@ -125,11 +125,9 @@ static void print_unsupported(const Inspection *inspection, bool all, Text *text
 void inspection_table(const Inspection *inspection, bool with_nodes, Text *text) {
   const Module *module = inspection->module;
   const Graph  *graph = graph_at(module, 1);
-  Text          producer;
-  text_open(&producer, text->arena);
-  text_comment(&producer, module->producer, strlen(module->producer));
   text_format(text, "%-12sIR %lld, opset %lld, %s bytes%s%s\n", "model", (long long)module->ir_version, (long long)module->opset,
-              number(text->arena, (int64_t)inspection->file_bytes), *module->producer ? ", by " : "", text_finish(&producer));
+              number(text->arena, (int64_t)inspection->file_bytes), *module->producer ? ", by " : "",
+              *module->producer ? name_text(text->arena, module->producer) : "");
   for (uint32_t at = 0; at < module->files_read.count; at++) print_row(text, at ? "" : "files", name_text(text->arena, module->files_read.data[at]));
   print_values(inspection, text, "inputs", graph->inputs.data, graph->inputs.count, false);
   print_values(inspection, text, "outputs", graph->outputs.data, graph->outputs.count, true);

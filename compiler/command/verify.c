@@ -10,19 +10,18 @@
 #include <math.h>
 #include <string.h>
 
-/* What an output is the value of. */
+/* The node that an output is the value of; path NULL: an input or constant. */
 typedef struct Watched {
-  Place       place; /* the node; path NULL: an output of the model */
+  Place       place;
   const char *op_type;
 } Watched;
 typedef struct Verification {
   Command  *command;
   Tolerance tolerance;
   uint32_t  model_outputs; /* those before the watched ones */
-  VECTOR(Watched) watched; /* by output minus model_outputs */
-  Text     table;
-  uint32_t differing;   /* outputs */
-  bool     found_first; /* per node: the first differing one has been named */
+  VECTOR(Watched) watched; /* by output */
+  Text table;
+  bool found_first; /* per node: the first differing one has been named */
 } Verification;
 
 static Tolerance tolerance_of(const Options *options) {
@@ -36,14 +35,21 @@ static Tolerance tolerance_of(const Options *options) {
 
 /* ---- per node ------------------------------------------------------------------------------------------------------------- */
 
-static bool is_output(const Graph *graph, ValueId id) {
-  for (uint32_t at = 0; at < graph->outputs.count; at++)
+static bool is_output(const Graph *graph, uint32_t count, ValueId id) {
+  for (uint32_t at = 0; at < count; at++)
     if (graph->outputs.data[at] == id) return true;
   return false;
 }
 
+static void note_definition(Verification *verification, const Module *module, ValueId id) {
+  NodeId  node = value_at(module, id)->definition;
+  Watched watched = {.op_type = "output"};
+  if (node) watched = (Watched){node_place(module, node, &op_names), node_at(module, node)->op_type};
+  vector_push(verification->command->arena, &verification->watched, watched);
+}
+
 /* Makes an output of every tensor that a node of the main graph defines. */
-static void watch_nodes(Verification *verification, Compile *compile, bool keep) {
+static void watch_nodes(Compile *compile) {
   Module  *module = compile->module;
   Graph   *graph = graph_at(module, 1);
   uint32_t original = graph->outputs.count;
@@ -51,11 +57,9 @@ static void watch_nodes(Verification *verification, Compile *compile, bool keep)
     const Node *node = node_at(module, graph->order.data[at]);
     for (uint32_t result = 0; result < node->output_count; result++) {
       ValueId id = node->outputs[result];
-      if (!id || value_at(module, id)->type != TYPE_TENSOR || is_output(&(Graph){.outputs = {graph->outputs.data, original, original}}, id)) continue;
+      if (!id || value_at(module, id)->type != TYPE_TENSOR || is_output(graph, original, id)) continue;
       vector_push(module->arena, &graph->outputs, id);
       if (graph->output_names.count) vector_push(module->arena, &graph->output_names, value_at(module, id)->name);
-      if (!keep) continue;
-      vector_push(compile->arena, &verification->watched, (Watched){node_place(module, graph->order.data[at], &op_names), node->op_type});
     }
   }
 }
@@ -77,15 +81,14 @@ static const char *index_text(Arena *arena, const Tensor *tensor, int64_t index)
 }
 
 static void report_difference(Verification *verification, uint32_t index, const Tensor *wanted, const Difference *difference, const char *name) {
-  Context       *context = &verification->command->context;
-  Arena         *arena = verification->command->arena;
-  const Watched *watched = index < verification->model_outputs ? NULL : &verification->watched.data[index - verification->model_outputs];
-  const char    *hint = watched || verification->command->options.per_node ? NULL : "onnxcc verify --per-node finds the node";
-  verification->differing++;
-  if (watched && verification->found_first) return;
-  if (watched) verification->found_first = true;
-  model_error(context, CODE_DIFFERENCE, watched ? watched->place : (Place){0}, hint,
-              "%s %s (%s): %lld of %lld elements differ; the worst at %s is %.9g, expected %.9g", watched ? "the first difference is in" : "output",
+  Context    *context = &verification->command->context;
+  Arena      *arena = verification->command->arena;
+  bool        per_node = verification->command->options.per_node;
+  const char *hint = per_node ? NULL : "onnxcc verify --per-node finds the node";
+  if (per_node && verification->found_first) return;
+  verification->found_first = true;
+  model_error(context, CODE_DIFFERENCE, verification->watched.data[index].place, hint,
+              "%s %s (%s): %lld of %lld elements differ; the worst at %s is %.9g, expected %.9g", per_node ? "the first difference is in" : "output",
               name, tensor_type(arena, wanted), (long long)difference->wrong, (long long)difference->count,
               index_text(arena, wanted, difference->worst_index), difference->got, difference->wanted);
 }
@@ -101,16 +104,14 @@ static void compare_output(Verification *verification, uint32_t index, const Ten
   text_name(&name, got->name, strlen(got->name));
   const char *label = text_finish(&name);
   if (!same_shape(got, wanted)) {
-    verification->differing++;
     model_error(&verification->command->context, CODE_DIFFERENCE, (Place){0}, NULL, "output %s is %s, expected %s", label, tensor_type(arena, got),
                 tensor_type(arena, wanted));
     return;
   }
   Difference difference = data_compare(got, wanted, &verification->tolerance);
   bool       is_node = index >= verification->model_outputs;
-  text_format(table, "%-7s %-24s %-20s %10lld elements %8lld wrong",
-              is_node ? verification->watched.data[index - verification->model_outputs].op_type : "output", label, tensor_type(arena, wanted),
-              (long long)difference.count, (long long)difference.wrong);
+  text_format(table, "%-7s %-24s %-20s %10lld elements %8lld wrong", is_node ? verification->watched.data[index].op_type : "output", label,
+              tensor_type(arena, wanted), (long long)difference.count, (long long)difference.wrong);
   if (difference.count && (difference.worst_absolute > 0 || difference.wrong))
     text_format(table, "  worst %.3g (relative %.3g, %lld ulp) at %s", difference.worst_absolute, difference.worst_relative,
                 (long long)difference.worst_ulp, index_text(arena, wanted, difference.worst_index));
@@ -129,7 +130,7 @@ static Tensor *run_oracle(Verification *verification, const DataSet *data) {
   compile_read(&compile, NULL);
   compile_set_dims(&compile);
   data_set_dims(&compile, data);
-  if (command->options.per_node) watch_nodes(verification, &compile, false);
+  if (command->options.per_node) watch_nodes(&compile);
   compile_graph(&compile);
   compile_lower(&compile);
   Runner runner = runner_open(command, &compile, VIA_INTERPRETER, "", false);
@@ -164,7 +165,9 @@ void command_verify(Command *command) {
   data_set_dims(&compile, &data);
   data_fill(&compile, &data, (uint64_t)command->options.seed);
   verification.model_outputs = graph_at(compile.module, 1)->outputs.count;
-  if (command->options.per_node) watch_nodes(&verification, &compile, true);
+  if (command->options.per_node) watch_nodes(&compile);
+  for (uint32_t at = 0; at < graph_at(compile.module, 1)->outputs.count; at++)
+    note_definition(&verification, compile.module, graph_at(compile.module, 1)->outputs.data[at]);
   compile_graph(&compile);
   compile_lower(&compile);
   compile_loops(&compile);
