@@ -40,7 +40,7 @@ static BlockAxis block_axis(Meaning *m, uint32_t axis, uint32_t axes) {
   Expr one = expr_index(m, 1), zero = expr_index(m, 0);
   BlockAxis at = {.block = movement_integer(m, 2, axis), .stride = entry(m, "strides", axis, 1), .dilation = entry(m, "dilations", axis, 1),
                   .before = entry(m, "pads", axis, 0)};
-  at.block = expr_let(m, "block", expr_max(m, at.block, one));
+  at.block = expr_let(m, "block", expr_max(m, expr_min(m, at.block, meaning_extent(m, 0, 1)), one)); /* no loop is longer than the operand */
   Expr padded = expr_add(m, meaning_result_extent(m, 0, axis + 2), expr_add(m, at.before, entry(m, "pads", axes + axis, 0)));
   Expr reach = expr_add(m, expr_mul(m, at.dilation, expr_sub(m, at.block, one)), one);
   Expr room = expr_sub(m, padded, reach);

@@ -168,7 +168,10 @@ Expr point_is_inf(Meaning *m, uint32_t result, const Expr *index) {
  * false, unless the ratio is 0 and dropping drops nothing. */
 Expr point_dropout(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t count;
-  if (meaning_has(m, 2) && !meaning_known(m, 2, &count)) {
+  const Dim *known = meaning_has(m, 2) ? meaning_known(m, 2, &count) : NULL;
+  int64_t mode = 0;
+  bool off = !meaning_has(m, 2) || (known && count == 1 && dim_is_constant(&m->module->dims, known[0], &mode) && !mode);
+  if (!off) {
     Expr none[MAX_RANK];
     for (uint32_t axis = 0; axis < MAX_RANK; axis++) none[axis] = expr_index(m, 0);
     Expr training = meaning_read(m, 2, none);

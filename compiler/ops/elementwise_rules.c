@@ -70,12 +70,14 @@ void infer_bit_cast(Infer *infer) {
   infer_same(infer);
 }
 
-/* ONNX Dropout-22 as inference runs it. */
+/* ONNX Dropout-22 as inference runs it: training_mode is false, or the ratio 0. */
 void infer_dropout(Infer *infer) {
   uint32_t count;
   const Dim *training = infer_known(infer, 2, &count);
   int64_t value;
-  if (training && count == 1 && dim_is_constant(infer_table(infer), training[0], &value) && value)
+  ValueId ratio = infer_has(infer, 1) ? infer_node(infer)->inputs[1] : VALUE_NONE;
+  bool drops = !ratio || (value_is_constant(value_at(infer->module, ratio)) && value_constant_f64(infer->module, ratio, 0) != 0);
+  if (drops && training && count == 1 && dim_is_constant(infer_table(infer), training[0], &value) && value)
     infer_error(infer, CODE_VALUE, "export the model for inference", "training_mode is true");
   infer_same(infer);
 }

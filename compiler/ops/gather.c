@@ -245,9 +245,10 @@ Expr point_tensor_scatter(Meaning *m, uint32_t result, const Expr *index) {
   bool circular = !strcmp(meaning_string(m, "mode"), "circular");
   Expr zero = expr_index(m, 0), size = meaning_extent(m, 0, axis), length = meaning_extent(m, 1, axis), from[MAX_RANK];
   Expr start = meaning_has(m, 2) ? expr_let(m, "start", meaning_read_index(m, 2, index)) : zero;
-  Expr most = circular ? expr_index(m, INT32_MAX) : expr_sub(m, size, length);
+  Expr most = circular ? expr_index(m, INT32_MAX) : expr_max(m, expr_sub(m, size, length), zero);
   meaning_fail_if(m, expr_or(m, expr_lt(m, start, zero), expr_gt(m, start, most)), STATUS_INDEX);
-  if (circular) start = expr_rem(m, expr_max(m, expr_min(m, start, most), zero), expr_max(m, size, expr_index(m, 1)));
+  start = expr_max(m, expr_min(m, start, most), zero);
+  if (circular) start = expr_rem(m, start, expr_max(m, size, expr_index(m, 1)));
   Expr at = expr_let(m, "at", expr_sub(m, index[axis], start));
   if (circular) at = movement_wrap(m, at, size);
   memcpy(from, index, rank * sizeof *from);

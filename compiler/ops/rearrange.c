@@ -380,7 +380,7 @@ Expr point_reverse_sequence(Meaning *m, uint32_t result, const Expr *index) {
   Expr length = expr_let(m, "length", build_cast(m->builder, SCALAR_INDEX, given));
   meaning_fail_if(m, expr_or(m, expr_lt(m, length, zero), expr_gt(m, length, extent)), STATUS_RANGE);
   memcpy(from, index, meaning_rank(m, 0) * sizeof *from);
-  Expr mirrored = expr_sub(m, expr_sub(m, expr_min(m, length, extent), expr_index(m, 1)), index[time]);
+  Expr mirrored = expr_sub(m, expr_sub(m, expr_max(m, expr_min(m, length, extent), zero), expr_index(m, 1)), index[time]);
   from[time] = expr_select(m, expr_lt(m, index[time], length), mirrored, index[time]);
   from[time] = expr_clamp(m, from[time], extent);
   return meaning_read(m, 0, from);
