@@ -72,7 +72,11 @@ static Expr sample_position(Meaning *m, const Sampler *sampler, Expr normalized,
   else x = expr_mul(m, expr_sub(m, expr_mul(m, shifted, size), one), half);
   if (sampler->nearest) x = build_unary(m->builder, LOOP_ROUND, x);
   x = expr_let(m, "x", x);
-  if (sampler->padding == PAD_BORDER) x = expr_max(m, expr_min(m, x, expr_sub(m, size, one)), zero);
+  if (sampler->padding == PAD_BORDER) {
+    Expr lo = sampler->align ? zero : real(m, sampler, -0.5), hi = expr_sub(m, size, sampler->align ? one : half);
+    Expr beyond = expr_or(m, expr_lt(m, x, lo), expr_gt(m, x, hi)); /* the outer half of an element still counts as inside */
+    x = expr_select(m, beyond, expr_max(m, expr_min(m, x, expr_sub(m, size, one)), zero), x);
+  }
   if (sampler->padding == PAD_REFLECTION) x = reflect(m, sampler, x, size);
   return expr_let(m, "x", expr_max(m, expr_min(m, x, expr_add(m, size, real(m, sampler, 4))), real(m, sampler, -4)));
 }
