@@ -21,6 +21,8 @@ void control_fail_branch(Module *module, GraphId branch, const char *reason) {
   ValueId *results = arena_array(module->arena, ValueId, count + 1u);
   for (uint32_t at = 0; at < count; at++) results[at] = module_value(module, branch, module_fresh_name(module, "failed"), ELEMENT_NONE);
   NodeId node = module_node(module, branch, OP_Fail, 0, NULL, count, results);
+  node_at(module, node)->op_type = op_info(OP_Fail)->name;
+  node_at(module, node)->domain = op_info(OP_Fail)->domain;
   node_set_string(module, node, "reason", reason);
   for (uint32_t at = 0; at < graph_at(module, branch)->order.count; at++) node_erase(module, graph_at(module, branch)->order.data[at]);
   graph_at(module, branch)->order.count = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SAMPLE_OPEN 64     /* value of an unbounded symbol in sample sizes */
+#define EXPRESSION_LIMIT 400 /* nodes of an offset */
 #define SEARCH_EFFORT 40000000u /* block comparisons spent on the local search */
 
 typedef struct Block {
@@ -298,8 +299,11 @@ static int by_offset(const void *a, const void *b) {
   return x->index < y->index ? -1 : 1;
 }
 
-/* From "who lies below whom" to expressions. */
-static void set_offsets(Plan *plan) {
+/* False where an expression has grown too long to be worth its memory: long enough to matter for the generated code's readers and for the limit of dims. */
+static bool is_short(const Plan *plan, Dim dim) { return plan->dims->nodes.data[dim].size <= EXPRESSION_LIMIT; }
+
+/* From "who lies below whom" to expressions; false if one grows too long. */
+static bool stack_blocks(Plan *plan) {
   uint32_t count = plan->blocks.count;
   Key *keys = arena_array(plan->arena, Key, count + 1u);
   for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].offset, 0, at};
@@ -311,10 +315,47 @@ static void set_offsets(Plan *plan) {
     for (uint32_t below = 0; below < at; below++) {
       const Block *other = &plan->blocks.data[keys[below].index];
       if (overlap(block, other)) block->place = dim_max(plan->dims, block->place, dim_add(plan->dims, other->place, other->size));
+      if (!is_short(plan, block->place)) return false;
     }
     total = dim_max(plan->dims, total, dim_add(plan->dims, block->place, block->size));
+    if (!is_short(plan, total)) return false;
   }
   plan->program->workspace_bytes = total;
+  return true;
+}
+
+/* The plan for many sizes that don't compare: blocks that are never alive together share a shelf as high as the largest of them, and shelves are
+ * stacked. Expressions stay short; memory is at most that of one buffer a shelf. */
+static void shelve_blocks(Plan *plan) {
+  uint32_t count = plan->blocks.count, shelves = 0;
+  Key *keys = arena_array(plan->arena, Key, count + 1u);
+  uint32_t *shelf = arena_array(plan->arena, uint32_t, count + 1u);
+  Dim *height = arena_array(plan->arena, Dim, count + 1u);
+  for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].sample, 0, at};
+  qsort(keys, count, sizeof *keys, by_key);
+  for (uint32_t at = 0; at < count; at++) {
+    const Block *block = &plan->blocks.data[keys[at].index];
+    uint32_t chosen = 0;
+    for (uint32_t before = 0; chosen < shelves && before < at; before++) {
+      if (shelf[keys[before].index] != chosen || !overlap(block, &plan->blocks.data[keys[before].index])) continue;
+      chosen++;
+      before = UINT32_MAX; /* from the start, for the next shelf */
+    }
+    shelf[keys[at].index] = chosen;
+    height[chosen] = chosen == shelves ? block->size : dim_max(plan->dims, height[chosen], block->size);
+    shelves += chosen == shelves;
+  }
+  Dim floor = dim_constant(plan->dims, 0);
+  for (uint32_t level = 0; level < shelves; level++) {
+    for (uint32_t at = 0; at < count; at++)
+      if (shelf[at] == level) plan->blocks.data[at].place = floor;
+    floor = dim_add(plan->dims, floor, height[level]);
+  }
+  plan->program->workspace_bytes = floor;
+}
+
+static void set_offsets(Plan *plan) {
+  if (!stack_blocks(plan)) shelve_blocks(plan);
   uint32_t next = 0;
   Program *program = plan->program;
   for (uint32_t index = 0; index < program->buffers.count; index++) {
@@ -326,6 +367,7 @@ static void set_offsets(Plan *plan) {
     if (program->buffers.data[index].storage == STORAGE_WORKSPACE) program->buffers.data[index].offset = program->buffers.data[root_of(plan, index)].offset;
 }
 
+/* Unknown where its expression would grow too long. */
 static void set_lower_bound(Plan *plan) {
   Dim bound = dim_constant(plan->dims, 0);
   for (uint32_t at = 0; at < plan->blocks.count; at++) {
@@ -333,7 +375,8 @@ static void set_lower_bound(Plan *plan) {
     for (uint32_t other = 0; other < plan->blocks.count; other++)
       if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first)
         sum = dim_add(plan->dims, sum, plan->blocks.data[other].size);
-    bound = dim_max(plan->dims, bound, sum);
+    bound = is_short(plan, sum) ? dim_max(plan->dims, bound, sum) : DIM_UNKNOWN;
+    if (bound == DIM_UNKNOWN || !is_short(plan, bound)) { bound = DIM_UNKNOWN; break; }
   }
   plan->program->workspace_lower_bound = bound;
 }
