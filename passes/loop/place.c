@@ -392,6 +392,19 @@ static void place_weights(Plan *plan) {
   plan->program->weights_bytes = offset;
 }
 
+/* State survives, so its buffers lie one after another. */
+static void place_state(Plan *plan) {
+  Dim end = dim_constant(plan->dims, 0), line = dim_constant(plan->dims, 64);
+  for (uint32_t at = 0; at < plan->program->buffers.count; at++) {
+    Buffer *buffer = &plan->program->buffers.data[at];
+    if (buffer->storage != STORAGE_STATE) continue;
+    Dim bytes = dim_mul(plan->dims, dim_product(plan->dims, buffer->dims, buffer->rank), dim_constant(plan->dims, scalar_bytes(buffer->scalar)));
+    buffer->offset = end;
+    end = dim_add(plan->dims, end, dim_mul(plan->dims, dim_ceildiv(plan->dims, bytes, line), line));
+  }
+  plan->program->state_bytes = end;
+}
+
 void loop_place(Program *program) {
   uint32_t count = program->buffers.count;
   Plan *plan = arena_new(program->arena, Plan);
@@ -408,5 +421,5 @@ void loop_place(Program *program) {
   set_offsets(plan);
   set_lower_bound(plan);
   place_weights(plan);
-  program->state_bytes = dim_constant(plan->dims, 0);
+  place_state(plan);
 }
