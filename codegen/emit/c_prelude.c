@@ -19,7 +19,7 @@ static const char abs_integer_text[] = "static inline $T $P_$t_abs($T a) { retur
 static const char abs_unsigned_text[] = "static inline $T $P_$t_abs($T a) { return a; }\n";
 static const char div_signed_text[] =
   "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : b == -1 ? ($T)(0u - ($U)a) : a / b); }\n";
-static const char div_unsigned_text[] = "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0u : a / b); }\n";
+static const char div_unsigned_text[] = "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : a / b); }\n";
 static const char rem_signed_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : b == -1 ? 0 : a % b); }\n";
 static const char rem_unsigned_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : a % b); }\n";
 static const char shl_text[] = "static inline $T $P_$t_shl($T a, $T b) { return ($T)(($U)b < $Wu ? ($V)a << ($U)b : 0u); }\n";

@@ -32,6 +32,7 @@ enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 /* What is built: inputs x and y are all pairs of a table's values, one pair of buffers a table. */
 typedef struct Suite {
   Context  context;
+  const Target *target;
   Arena   *arena;
   Program *program;
   Builder  builder, entry;
@@ -120,7 +121,10 @@ static void conversions(Suite *s) {
   Scalar from = s->table->scalar;
   for (uint32_t to = 0; to < SCALAR_COUNT; to++) {
     bool integers = scalar_is_integer(from) && scalar_is_integer((Scalar)to) && to != SCALAR_INDEX;
-    if (to == from) continue;
+    bool half = to == SCALAR_F16 || to == SCALAR_BF16;
+    if (to == from || (half && !library_has("f16_from_f32"))) continue;
+    if (to == SCALAR_INDEX && s->target->index_bits == 32) /* what data makes of an index is another thing then */
+      continue;
     bool storage = to == SCALAR_INDEX; /* no buffer of the test holds an index: back to i64 */
     open_kernel(s, "cast", storage ? SCALAR_I64 : (Scalar)to);
     Expr cast = build_cast(&s->builder, (Scalar)to, s->first);
@@ -133,7 +137,6 @@ static void conversions(Suite *s) {
       open_kernel(s, "bitcast", (Scalar)to);
       close_kernel(s, build_bitcast(&s->builder, (Scalar)to, s->first));
     }
-    bool half = to == SCALAR_F16 || to == SCALAR_BF16;
     if (!half) continue;
     open_kernel(s, "round_trip", SCALAR_F32); /* through the half type and back */
     close_kernel(s, build_cast(&s->builder, SCALAR_F32, build_cast(&s->builder, (Scalar)to, s->first)));
@@ -146,11 +149,12 @@ static void clamps(Suite *s) {
   Scalar   scalar = s->table->scalar;
   for (int order = 0; order < 4; order++) {
     open_kernel(s, "clamp", SCALAR_I8);
-    Expr low = build_float(b, scalar, -128), high = build_float(b, scalar, 127), value = build_unary(b, LOOP_ROUND, s->first);
+    Expr low = build_float(b, scalar, -128), high = build_float(b, scalar, 127), value = s->target->has_floor ? build_unary(b, LOOP_ROUND, s->first) : s->first;
     value = order & 1 ? build_binary(b, LOOP_MAX, value, low) : build_binary(b, LOOP_MAX, low, value);
     value = order & 2 ? build_binary(b, LOOP_MIN, value, high) : build_binary(b, LOOP_MIN, high, value);
     close_kernel(s, build_cast(b, SCALAR_I8, value));
   }
+  if (!s->target->has_fma && !library_has("fma_f32")) return;
   open_kernel(s, "fma", scalar);
   close_kernel(s, build_ternary(b, LOOP_FMA, s->first, s->second, build_float(b, scalar, 0x1.8p-1)));
   open_kernel(s, "muladd", scalar);
@@ -200,11 +204,14 @@ static void table_kernels(Suite *s) {
   for (size_t k = 0; !is_bool && k < sizeof arithmetic / sizeof *arithmetic; k++) binary(s, arithmetic[k]);
   for (size_t k = 0; !is_float && !is_bool && k < sizeof bits / sizeof *bits; k++) binary(s, bits[k]);
   for (size_t k = 0; !is_float && k < sizeof logic / sizeof *logic; k++) binary(s, logic[k]);
-  for (size_t k = 0; is_float && k < sizeof roundings / sizeof *roundings; k++) unary(s, roundings[k]);
+  for (size_t k = 0; is_float && k < sizeof roundings / sizeof *roundings; k++) {
+    bool has = roundings[k] == LOOP_SQRT ? s->target->has_sqrt : s->target->has_floor;
+    if (has || library_has(arena_format(s->arena, "%s_%s", loop_op_text(roundings[k]), scalar_name(scalar)))) unary(s, roundings[k]);
+  }
   if (!is_bool) unary(s, LOOP_NEG), unary(s, LOOP_ABS);
   if (!is_float) unary(s, LOOP_NOT);
   if (is_float) clamps(s);
-  if (scalar == SCALAR_I64) indices(s);
+  if (scalar == SCALAR_I64 && s->target->index_bits == 64) indices(s);
   if (!is_bool) statements(s);
   conversions(s);
 }
@@ -303,16 +310,19 @@ static uint32_t compare(Suite *s, void *const *wanted, void *const *got) {
 
 /* ---- the test ---- */
 
-typedef struct Case { const char *target; size_t first_compiler; Suite suite; } Case;
+/* A way to compile and run: `run` empty means to load it here, else the emulator. */
+typedef struct Way { const char *compiler, *run; } Way;
+
+typedef struct Case { const Target *target; const Way *ways; size_t way_count; Suite suite; } Case;
 
 static void *aligned_memory(size_t bytes) {
   void *memory = NULL;
   return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;
 }
 
-static bool run_emitted(Suite *s, const char *name, const void **inputs, void **outputs) {
+static bool run_here(const void **inputs, void **outputs) {
   void                    *library;
-  const onnxcc_model_info *info = harness_load(name, &library);
+  const onnxcc_model_info *info = harness_load("edges", &library);
   if (!info) return false;
   onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes};
   void         *ctx = aligned_memory(info->ctx_bytes);
@@ -323,43 +333,69 @@ static bool run_emitted(Suite *s, const char *name, const void **inputs, void **
   free(config.workspace);
   free(ctx);
   dlclose(library);
-  (void)s;
   return status == 0;
+}
+
+static size_t tensor_bytes(const Suite *s, const InfoTensor *tensor) {
+  return (size_t)dim_value(s->program->dims, tensor->dims[0]) * scalar_bytes(s->program->buffers.data[tensor->buffer].scalar);
+}
+
+static bool run_there(Suite *s, const Way *way, const char *flags, const void **inputs, void **outputs) {
+  Text given;
+  char path[128];
+  text_open(&given, s->arena);
+  for (uint32_t i = 0; i < s->program->info.inputs.count; i++) text_bytes(&given, inputs[i], tensor_bytes(s, &s->program->info.inputs.data[i]));
+  bool ran = write_text("inputs", ".bin", &given) && harness_run("%s %s " STRICT_WARNINGS " -c -I$D $D/edges.c -o $D/edges.o", way->compiler, flags) &&
+             harness_run("%s %s -I$D tests/emit/drive.c $D/edges.o -o $D/drive && %s $D/drive $D/inputs.bin $D/outputs.bin", way->compiler, flags, way->run);
+  snprintf(path, sizeof path, "%s/outputs.bin", harness_folder);
+  FILE *file = ran ? fopen(path, "rb") : NULL;
+  for (uint32_t i = 0; file && ran && i < s->outputs; i++) {
+    size_t bytes = tensor_bytes(s, &s->program->info.outputs.data[i]);
+    ran = fread(outputs[i], 1, bytes, file) == bytes;
+  }
+  return file && fclose(file) == 0 && ran;
+}
+
+static bool is_here(const Way *way) {
+  char compiler[32] = "", emulator[32] = "";
+  sscanf(way->compiler, "%31s", compiler);
+  sscanf(way->run, "%31s", emulator);
+  return harness_has(compiler) && (!*emulator || harness_has(emulator));
 }
 
 static void check_target(void *self) {
   Case  *c = self;
   Suite *s = &c->suite;
-  static const char *const compilers[] = {"gcc -std=c99 -O0", "clang -std=c99 -O0", "g++ -x c++ -std=c++17 -O1", "gcc -std=gnu11 -O3", "clang -std=gnu11 -O3"};
   s->arena = arena_open(&s->context);
+  s->target = c->target;
   build_suite(s);
-  Emission emission;
-  EmitOptions options = harness_options("edges", c->target, WEIGHTS_INLINE);
+  Emission    emission;
+  EmitOptions options = harness_options("edges", "generic", WEIGHTS_INLINE);
+  options.target = c->target;
   CHECK(harness_emit(s->program, s->arena, options, &emission));
   const void **inputs = make_inputs(s);
-  void **wanted = make_outputs(s);
-  Evaluator evaluator = interpreter();
-  Evaluation evaluation = {.inputs = inputs, .outputs = wanted, .symbols = NULL};
+  void       **wanted = make_outputs(s);
+  Evaluator    evaluator = interpreter();
+  Evaluation   evaluation = {.inputs = inputs, .outputs = wanted, .symbols = NULL};
   CHECK(evaluator.run(evaluator.self, s->program, 0, s->arena, &evaluation));
   if (evaluation.fault) printf("# %s\n", evaluation.fault);
   CHECK(evaluation.fault == NULL && evaluation.status == 0);
-  for (size_t i = c->first_compiler; i < sizeof compilers / sizeof *compilers; i++) {
-    char command[256], program[16];
-    sscanf(compilers[i], "%15s", program);
-    if (!harness_has(program)) continue;
-    snprintf(command, sizeof command, "%s %s", compilers[i], options.target->c_flags ? options.target->c_flags : "");
-    printf("# %s\n", command);
-    CHECK(harness_compile(command, "edges"));
-    void **got = make_outputs(s);
-    CHECK(run_emitted(s, "edges", inputs, got));
+  for (size_t i = 0; i < c->way_count; i++) {
+    const char *flags = c->target->c_flags ? c->target->c_flags : "";
+    char        command[256];
+    void      **got = make_outputs(s);
+    if (!is_here(&c->ways[i])) continue;
+    snprintf(command, sizeof command, "%s %s", c->ways[i].compiler, flags);
+    printf("# %s, %u kernels\n", command, s->program->kernels.count);
+    if (*c->ways[i].run) CHECK(run_there(s, &c->ways[i], flags, inputs, got));
+    else CHECK(harness_compile(command, "edges") && run_here(inputs, got));
     CHECK_INT(compare(s, wanted, got), 0);
   }
 }
 
-static void check_operations(const char *target, size_t first_compiler) {
+static void check_operations(const Target *target, const Way *ways, size_t way_count) {
   Case *c = calloc(1, sizeof *c);
-  c->target = target;
-  c->first_compiler = first_compiler;
+  *c = (Case){.target = target, .ways = ways, .way_count = way_count};
   if (!context_open(&c->suite.context, NULL, -1)) return;
   Outcome outcome = context_guard(&c->suite.context, check_target, c);
   for (uint32_t i = 0; i < c->suite.context.diagnostic_count; i++) printf("# %s\n", c->suite.context.diagnostics[i].message);
@@ -368,17 +404,45 @@ static void check_operations(const char *target, size_t first_compiler) {
   free(c);
 }
 
-TEST(generic) { check_operations("generic", 0); }
-TEST(x86_64_v1) { check_operations("x86-64-v1", 3); }
-TEST(x86_64_v3) { check_operations("x86-64-v3", 3); }
+static const Way plain[] = {{"gcc -std=c99 -O0", ""}, {"clang -std=c99 -O0", ""}, {"g++ -x c++ -std=c++17 -O1", ""}};
+static const Way fast[] = {{"gcc -std=gnu11 -O3", ""}, {"clang -std=gnu11 -O3", ""}};
+static const Way careful[] = {{"gcc -std=gnu11 -O2 -fsanitize=undefined -fno-sanitize-recover=all", ""}};
+static const Way aarch64_ways[] = {{"aarch64-linux-gnu-gcc -std=gnu11 -O2 -static", "qemu-aarch64"}};
+static const Way arm_ways[] = {{"arm-none-eabi-gcc -std=gnu11 -O2 -marm --specs=rdimon.specs", "qemu-arm -cpu cortex-a15"}};
+#define WAYS(ways) ways, sizeof ways / sizeof *ways
+
+TEST(generic) { check_operations(target_find("generic"), WAYS(plain)); }
+TEST(undefined_behaviour) { check_operations(target_find("generic"), WAYS(careful)); }
+TEST(narrow_index) {
+  Target narrow = *target_find("generic");
+  narrow.index_bits = 32;
+  check_operations(&narrow, WAYS(fast));
+}
+TEST(x86_64_v1) { check_operations(target_find("x86-64-v1"), WAYS(fast)); }
+TEST(x86_64_v3) {
+  if (strcmp(target_native()->name, "x86-64-v3") < 0) SKIP("this machine has no AVX2");
+  check_operations(target_find("x86-64-v3"), WAYS(fast));
+}
+TEST(aarch64) {
+  if (!is_here(aarch64_ways)) SKIP("no compiler or emulator");
+  check_operations(target_find("aarch64"), WAYS(aarch64_ways));
+}
+TEST(armv7a_neon) {
+  if (!is_here(arm_ways)) SKIP("no compiler or emulator");
+  check_operations(target_find("armv7a-neon"), WAYS(arm_ways));
+}
 
 int main(void) {
   if (!harness_open()) return 1;
   RUN(generic);
+  RUN(undefined_behaviour);
+  RUN(narrow_index);
 #if defined(__x86_64__)
   RUN(x86_64_v1);
-  if (target_native() != target_find("x86-64-v1") && target_native() != target_find("x86-64-v2")) RUN(x86_64_v3);
+  RUN(x86_64_v3);
 #endif
+  RUN(aarch64);
+  RUN(armv7a_neon);
   harness_close();
   return check_done();
 }
