@@ -32,6 +32,8 @@ typedef enum Helper {
   HELPER_COUNT
 } Helper;
 
+enum { FRAME_BYTES = 64 }; /* return address, saved registers and spills of one call, allowed on top of declared locals */
+
 /* ---- the emitter ----------------------------------------------------------------------------------------------------------------------------- */
 
 /* What a symbol is to the interface. */

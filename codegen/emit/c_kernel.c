@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { FRAME_BYTES = 64 }; /* return address, saved registers and spills of one call, allowed on top of declared locals */
-
 /* ---- bodies ---- */
 
 /* What printing a body may add to the emitter, so that it can be undone. */
@@ -131,7 +129,7 @@ const char *c_function(Emitter *e, uint32_t function) {
     text_bytes(&text, body.data, body.length);
     text_string(&text, "}\n\n");
     text_bytes(&e->functions, text.data, text.length);
-    e->function_stack[function] = FRAME_BYTES + e->now.stack + e->now.callee_stack;
+    e->function_stack[function] = FRAME_BYTES + 8 * code->parameter_count + e->now.stack + e->now.callee_stack;
     e->now = saved;
   }
   if (e->function_stack[function] > e->now.callee_stack) e->now.callee_stack = e->function_stack[function];
@@ -271,6 +269,7 @@ static void kernel(Emitter *e, uint32_t index) {
   alignments(e, facts);
   text_bytes(&facts->text, body.data, body.length);
   text_string(&facts->text, "}\n\n");
+  for (uint32_t i = 0; i < code->operands.count; i++) e->now.stack += 8 * facts->used[i];
   facts->stack = FRAME_BYTES + e->now.stack + e->now.callee_stack;
 }
 

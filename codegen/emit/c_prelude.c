@@ -1,9 +1,12 @@
 /* The top of the emitted .c: refusals, contraction, attribute macros, and functions for the operations whose rule is not C's.
  *
- * A function is printed only if something calls it. Their texts are templates: $T and $F are the C types of `to` and `from`, $t and $f their
- * short names, $U the unsigned type of `to`, $L and $H the least and greatest value of `to`, $W its bits, $P the model's prefix and $M the same in
- * capitals, $S the suffix
- * of C's maths builtins (f or nothing). All are exact statements of compiler/ir.md, rule 3, without undefined behaviour for any operand.
+ * A function is printed only if something calls it. Their texts are templates, exact statements of compiler/ir.md, rule 3, without undefined
+ * behaviour for any operand:
+ *   $T $t  C type and short name of `to`            $F $f  of `from`                    $U  unsigned type of `to`     $N  the same, at least 32 bits
+ *   $L $H  least and greatest value of `to`         $W  bits of `to`                    $I  integer type that a float is converted through
+ *   $A $B $C  bounds of a conversion from float     $P $M  the model's prefix, and in capitals
+ *   $S  suffix of C's maths builtins                $R  letter of AArch64 registers and RISC-V types    $Q $V  modifier and constraint of VFP registers
+ *   $X  square root through SSE2
  *
  * Nothing here can become a call into libm: square roots and roundings appear only for targets that have the instruction (the legaliser has
  * replaced the others), and where a compiler might still call a function to set errno, the instruction is named. */
@@ -22,9 +25,9 @@ static const char div_signed_text[] =
 static const char div_unsigned_text[] = "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : a / b); }\n";
 static const char rem_signed_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : b == -1 ? 0 : a % b); }\n";
 static const char rem_unsigned_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : a % b); }\n";
-static const char shl_text[] = "static inline $T $P_$t_shl($T a, $T b) { return ($T)(($U)b < $Wu ? ($V)a << ($U)b : 0u); }\n";
+static const char shl_text[] = "static inline $T $P_$t_shl($T a, $T b) { return ($T)(($U)b < $Wu ? ($N)a << ($U)b : 0u); }\n";
 static const char shr_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(a >> (($U)b < $Wu ? ($U)b : $Wu - 1u)); }\n";
-static const char shr_unsigned_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(b < $Wu ? ($V)a >> b : 0u); }\n";
+static const char shr_unsigned_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(b < $Wu ? ($N)a >> b : 0u); }\n";
 static const char floordiv_text[] =
   "static inline $T $P_$t_floordiv($T a, $T b) { return b == 0 ? 0 : a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }\n";
 static const char mod_text[] = "static inline $T $P_$t_mod($T a, $T b) { return b == 0 ? a : (a % b + b) % b; }\n";
@@ -50,45 +53,47 @@ static const char fabs_text[] =
   "  return a;\n"
   "}\n"
   "#endif\n";
-static const char fma_text[] = "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_fma$S(a, b, c); }\n";
+/* clang calls fma where it may set errno, that is everywhere but on Linux and where errno is switched off. */
+static const char fma_text[] =
+  "#if !defined(__clang__) || defined(__NO_MATH_ERRNO__) || defined(__linux__)\n"
+  "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_fma$S(a, b, c); }\n"
+  "#elif $M_HAS(__builtin_elementwise_fma)\n"
+  "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_elementwise_fma(a, b, c); }\n"
+  "#else\n"
+  "static inline $T $P_$t_fma($T a, $T b, $T c) {\n"
+  "#if defined(__aarch64__)\n"
+  "  __asm__(\"fmadd %$R0, %$R1, %$R2, %$R0\" : \"+w\"(c) : \"w\"(a), \"w\"(b));\n"
+  "#elif defined(__arm__)\n"
+  "  __asm__(\"vfma.f$W %$Q0, %$Q1, %$Q2\" : \"+$V\"(c) : \"$V\"(a), \"$V\"(b));\n"
+  "#elif defined(__riscv)\n"
+  "  __asm__(\"fmadd.$R %0, %1, %2, %0\" : \"+f\"(c) : \"f\"(a), \"f\"(b));\n"
+  "#else\n"
+  "#error \"compile this file with -fno-math-errno\"\n"
+  "#endif\n"
+  "  return c;\n"
+  "}\n"
+  "#endif\n";
 static const char floor_text[] = "static inline $T $P_$t_floor($T a) { return __builtin_floor$S(a); }\n";
 static const char ceil_text[] = "static inline $T $P_$t_ceil($T a) { return __builtin_ceil$S(a); }\n";
 static const char trunc_text[] = "static inline $T $P_$t_trunc($T a) { return __builtin_trunc$S(a); }\n";
 static const char round_text[] = "static inline $T $P_$t_round($T a) { return __builtin_rint$S(a); } /* halves to even: the default mode */\n";
-static const char sqrt_f32_text[] =
+/* sqrt may set errno too, so compilers call it for negative operands; WebAssembly's does not. */
+static const char sqrt_text[] =
   "#if defined(__SSE2__)\n"
-  "static inline float $P_f32_sqrt(float a) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a))); }\n"
+  "static inline $T $P_$t_sqrt($T a) { return $X; }\n"
+  "#elif $M_HAS(__builtin_elementwise_sqrt)\n"
+  "static inline $T $P_$t_sqrt($T a) { return __builtin_elementwise_sqrt(a); }\n"
   "#elif defined(__wasm__)\n"
-  "static inline float $P_f32_sqrt(float a) { return __builtin_sqrtf(a); }\n"
+  "static inline $T $P_$t_sqrt($T a) { return __builtin_sqrt$S(a); }\n"
   "#else\n"
-  "static inline float $P_f32_sqrt(float a) { /* the builtin would call sqrtf to set errno */\n"
-  "  float root;\n"
+  "static inline $T $P_$t_sqrt($T a) {\n"
+  "  $T root;\n"
   "#if defined(__aarch64__)\n"
-  "  __asm__(\"fsqrt %s0, %s1\" : \"=w\"(root) : \"w\"(a));\n"
+  "  __asm__(\"fsqrt %$R0, %$R1\" : \"=w\"(root) : \"w\"(a));\n"
   "#elif defined(__arm__)\n"
-  "  __asm__(\"vsqrt.f32 %0, %1\" : \"=t\"(root) : \"t\"(a));\n"
+  "  __asm__(\"vsqrt.f$W %$Q0, %$Q1\" : \"=$V\"(root) : \"$V\"(a));\n"
   "#elif defined(__riscv)\n"
-  "  __asm__(\"fsqrt.s %0, %1\" : \"=f\"(root) : \"f\"(a));\n"
-  "#else\n"
-  "#error \"no square root instruction is known for this machine: compile the model with --target=generic\"\n"
-  "#endif\n"
-  "  return root;\n"
-  "}\n"
-  "#endif\n";
-static const char sqrt_f64_text[] =
-  "#if defined(__SSE2__)\n"
-  "static inline double $P_f64_sqrt(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }\n"
-  "#elif defined(__wasm__)\n"
-  "static inline double $P_f64_sqrt(double a) { return __builtin_sqrt(a); }\n"
-  "#else\n"
-  "static inline double $P_f64_sqrt(double a) { /* the builtin would call sqrt to set errno */\n"
-  "  double root;\n"
-  "#if defined(__aarch64__)\n"
-  "  __asm__(\"fsqrt %d0, %d1\" : \"=w\"(root) : \"w\"(a));\n"
-  "#elif defined(__arm__)\n"
-  "  __asm__(\"vsqrt.f64 %P0, %P1\" : \"=w\"(root) : \"w\"(a));\n"
-  "#elif defined(__riscv)\n"
-  "  __asm__(\"fsqrt.d %0, %1\" : \"=f\"(root) : \"f\"(a));\n"
+  "  __asm__(\"fsqrt.$R %0, %1\" : \"=f\"(root) : \"f\"(a));\n"
   "#else\n"
   "#error \"no square root instruction is known for this machine: compile the model with --target=generic\"\n"
   "#endif\n"
@@ -153,7 +158,7 @@ static const char *template_of(const Emitter *e, Helper helper, Scalar to, Scala
     case HELPER_REM: return is_signed ? rem_signed_text : rem_unsigned_text;
     case HELPER_SHL: return shl_text;
     case HELPER_SHR: return is_signed ? shr_text : shr_unsigned_text;
-    case HELPER_SQRT: return to == SCALAR_F32 ? sqrt_f32_text : sqrt_f64_text;
+    case HELPER_SQRT: return sqrt_text;
     case HELPER_FLOOR: return floor_text;
     case HELPER_CEIL: return ceil_text;
     case HELPER_TRUNC: return trunc_text;
@@ -177,6 +182,7 @@ static const char *const helper_names[HELPER_COUNT] = {
 
 void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from) {
   e->needed[helper][to][from] = true;
+  if (e->now.callee_stack < FRAME_BYTES) e->now.callee_stack = FRAME_BYTES;
   if (helper == HELPER_SATURATE) c_print(e, "%s_%s_saturated_%s", e->name, c_tag(to), c_tag(from));
   else if (helper == HELPER_CONVERT) c_print(e, "%s_%s_of_%s", e->name, c_tag(to), c_tag(from));
   else if (helper == HELPER_BITS) c_print(e, "%s_%s_bits_%s", e->name, c_tag(to), c_tag(from));
@@ -209,13 +215,17 @@ static void fill(const Emitter *e, Text *out, const char *text, Scalar to, Scala
       case 't': text_string(out, c_tag(to)); break;
       case 'f': text_string(out, c_tag(from)); break;
       case 'U': text_string(out, c_unsigned_type(e, to)); break;
-      case 'V': text_string(out, c_bits(e, to) == 64 ? "uint64_t" : "uint32_t"); break; /* wide enough that a shift is of an unsigned type */
+      case 'N': text_string(out, c_bits(e, to) == 64 ? "uint64_t" : "uint32_t"); break; /* wide enough that a shift is of an unsigned type */
       case 'I': text_string(out, scalar_is_signed(to) || c_bits(e, to) < 32 ? "int32_t" : c_type(e, to)); break;
       case 'L': text_string(out, c_minimum(e, to)); break;
       case 'H': text_string(out, c_maximum(e, to)); break;
       case 'W': text_format(out, "%u", c_bits(e, to)); break;
       case 'P': text_string(out, e->name); break;
       case 'M': text_string(out, e->macro); break;
+      case 'R': text_string(out, to == SCALAR_F32 ? "s" : "d"); break;
+      case 'Q': text_string(out, to == SCALAR_F32 ? "" : "P"); break;
+      case 'V': text_string(out, to == SCALAR_F32 ? "t" : "w"); break;
+      case 'X': text_string(out, to == SCALAR_F32 ? "_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a)))" : "_mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a)))"); break;
       case 'S': text_string(out, to == SCALAR_F32 ? "f" : ""); break;
       default: bound(e, out, *text, to, from); break;
     }
@@ -289,6 +299,8 @@ static void macros(const Emitter *e, Text *out) {
     text_format(out, "#if defined(__GNUC__)\n#define %s_ALIGNED(pointer, bytes) __builtin_assume_aligned(pointer, bytes)\n#else\n#define %s_ALIGNED(pointer, bytes) (pointer)\n#endif\n", m, m);
   if (e->needs_unroll)
     text_format(out, "#if defined(__GNUC__) && !defined(__clang__)\n#define %s_UNROLL _Pragma(\"GCC unroll 64\")\n#elif defined(__clang__)\n#define %s_UNROLL _Pragma(\"unroll\")\n#else\n#define %s_UNROLL\n#endif\n", m, m, m);
+  if (e->needed[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_FMA][SCALAR_F64][SCALAR_F64] || e->needed[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
+    text_format(out, "#if defined(__has_builtin)\n#define %s_HAS(builtin) __has_builtin(builtin)\n#else\n#define %s_HAS(builtin) 0\n#endif\n", m, m);
   if (e->needs_copy)
     text_format(out, "#if defined(__GNUC__)\n#define %s_COPY(to, from, bytes) __builtin_memcpy(to, from, bytes)\n#else\n#define %s_COPY(to, from, bytes) memcpy(to, from, bytes)\n#endif\n", m, m);
   if (e->needs_clear)
