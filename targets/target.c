@@ -16,7 +16,10 @@ static const Target targets[] = {
 #undef ALIAS
 };
 
-static const struct { const char *alias; Target target; } aliases[] = {
+static const struct {
+  const char *alias;
+  Target      target;
+} aliases[] = {
 #define TARGET(...)
 #define ALIAS(alias, ...) {alias, {__VA_ARGS__}},
 #include "targets.def"
@@ -24,9 +27,7 @@ static const struct { const char *alias; Target target; } aliases[] = {
 #undef ALIAS
 };
 
-const Target *target_at(uint32_t index) {
-  return index < sizeof targets / sizeof *targets ? &targets[index] : NULL;
-}
+const Target *target_at(uint32_t index) { return index < sizeof targets / sizeof *targets ? &targets[index] : NULL; }
 
 static const Target *find_row(const char *name) {
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)

@@ -56,15 +56,17 @@ static void dim_level(Emitter *e, Dim dim, DimForm form, Level level) {
     return;
   }
   switch (node->op) {
-    case DIM_OP_SYMBOL:
-      if (form == DIM_FORM_INDEX) e->now.code_symbols[node->value] = true;
-      text_string(&e->now.line, e->symbol_names[node->value]);
-      return;
-    case DIM_OP_ADD: case DIM_OP_MUL: sum_or_product(e, node, form, level); return;
-    case DIM_OP_FLOORDIV: case DIM_OP_MOD: divide(e, node, form, level); return;
-    case DIM_OP_MIN: call(e, HELPER_MIN, form_scalar(form), node, form); return;
-    case DIM_OP_MAX: call(e, HELPER_MAX, form_scalar(form), node, form); return;
-    default: bug(e->context, "dimension expression that cannot be printed");
+  case DIM_OP_SYMBOL:
+    if (form == DIM_FORM_INDEX) e->now.code_symbols[node->value] = true;
+    text_string(&e->now.line, e->symbol_names[node->value]);
+    return;
+  case DIM_OP_ADD:
+  case DIM_OP_MUL: sum_or_product(e, node, form, level); return;
+  case DIM_OP_FLOORDIV:
+  case DIM_OP_MOD: divide(e, node, form, level); return;
+  case DIM_OP_MIN: call(e, HELPER_MIN, form_scalar(form), node, form); return;
+  case DIM_OP_MAX: call(e, HELPER_MAX, form_scalar(form), node, form); return;
+  default: bug(e->context, "dimension expression that cannot be printed");
   }
 }
 

@@ -19,15 +19,25 @@ typedef struct ValueRange {
 
 /* HELPER(name, text): `to` and `from` are types; the text of each is in c_prelude.c. */
 typedef enum Helper {
-  HELPER_MIN, HELPER_MAX, HELPER_ABS,
-  HELPER_DIV, HELPER_REM, HELPER_SHL, HELPER_SHR,
-  HELPER_SQRT, HELPER_FLOOR, HELPER_CEIL, HELPER_TRUNC, HELPER_ROUND, HELPER_FMA,
-  HELPER_SATURATE,       /* integer `from` clamped into integer `to` */
-  HELPER_CONVERT,        /* float `from` to integer `to`, saturating; or to and from f16 */
-  HELPER_BITS,           /* bits of `from` as `to` */
-  HELPER_FLOORDIV,       /* index, towards minus infinity */
-  HELPER_MOD,            /* index, sign of the divisor */
-  HELPER_SIZE_ADD,       /* sizes in bytes or elements, INT64_MAX on overflow; operands not negative */
+  HELPER_MIN,
+  HELPER_MAX,
+  HELPER_ABS,
+  HELPER_DIV,
+  HELPER_REM,
+  HELPER_SHL,
+  HELPER_SHR,
+  HELPER_SQRT,
+  HELPER_FLOOR,
+  HELPER_CEIL,
+  HELPER_TRUNC,
+  HELPER_ROUND,
+  HELPER_FMA,
+  HELPER_SATURATE, /* integer `from` clamped into integer `to` */
+  HELPER_CONVERT,  /* float `from` to integer `to`, saturating; or to and from f16 */
+  HELPER_BITS,     /* bits of `from` as `to` */
+  HELPER_FLOORDIV, /* index, towards minus infinity */
+  HELPER_MOD,      /* index, sign of the divisor */
+  HELPER_SIZE_ADD, /* sizes in bytes or elements, INT64_MAX on overflow; operands not negative */
   HELPER_SIZE_MUL,
   HELPER_COUNT
 } Helper;
@@ -45,65 +55,67 @@ typedef enum SymbolRole {
 } SymbolRole;
 
 /* C names of one input or output. */
-typedef struct FieldName { const char *field, *macro; } FieldName; /* mel, KWS_MEL */
+typedef struct FieldName {
+  const char *field, *macro;
+} FieldName; /* mel, KWS_MEL */
 
 /* The code being printed. */
 typedef struct CodeState {
-  const Code        *code;
-  Text              *out;                 /* where statements go */
-  Text               line;                /* the statement being made */
-  int                depth;               /* of its indentation */
-  const char       **slot_names;          /* by Slot */
-  const char       **operand_names;       /* by Operand, kernels */
-  bool              *slot_live;           /* by Slot: its value reaches a store, a condition or the result */
-  bool              *slot_printed;        /* by Slot: it was read in what was printed */
-  bool              *stmt_live;           /* by Stmt: is printed */
-  ValueRange        *slot_ranges;         /* by Slot */
-  ValueRange        *expr_ranges;         /* by Expr, once expr_known */
-  bool              *expr_known;
-  bool              *slot_from_data;      /* by Slot: an index that data decides, so that it can hold anything */
-  bool              *operand_used, *operand_written; /* by Operand, kernels */
-  bool              *code_symbols;        /* by symbol: used by this code */
-  unsigned           stack;               /* bytes of locals so far */
-  unsigned           callee_stack;        /* of the deepest function called */
+  const Code  *code;
+  Text        *out;           /* where statements go */
+  Text         line;          /* the statement being made */
+  int          depth;         /* of its indentation */
+  const char **slot_names;    /* by Slot */
+  const char **operand_names; /* by Operand, kernels */
+  bool        *slot_live;     /* by Slot: its value reaches a store, a condition or the result */
+  bool        *slot_printed;  /* by Slot: it was read in what was printed */
+  bool        *stmt_live;     /* by Stmt: is printed */
+  ValueRange  *slot_ranges;   /* by Slot */
+  ValueRange  *expr_ranges;   /* by Expr, once expr_known */
+  bool        *expr_known;
+  bool        *slot_from_data;                 /* by Slot: an index that data decides, so that it can hold anything */
+  bool        *operand_used, *operand_written; /* by Operand, kernels */
+  bool        *code_symbols;                   /* by symbol: used by this code */
+  unsigned     stack;                          /* bytes of locals so far */
+  unsigned     callee_stack;                   /* of the deepest function called */
 } CodeState;
 
 typedef struct Emitter {
-  Context           *context;
-  Arena             *arena;
-  const Program     *program;
-  const EmitOptions *options;
-  const Target      *target;
-  const char        *name, *macro;        /* kws, KWS */
-  const char        *index_type;          /* int64_t or int32_t */
-  const char       **symbol_names;        /* by symbol: its name in C */
-  FieldName         *inputs, *outputs;
-  SymbolRole        *symbol_roles;        /* by symbol */
-  uint32_t           role_count[4];       /* by SymbolRole */
-  bool               needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT]; /* [helper][to][from] */
-  bool               needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
-  bool               uses_workspace, uses_state, uses_weights; /* by the entry */
-  Text               blob;                /* all weights, a multiple of 4 bytes */
-  uint64_t           weights_hash;
-  Text               functions;           /* of the library, callees first */
-  bool              *function_printed;    /* by function */
-  unsigned          *function_stack;      /* by function: bytes, callees included */
-  struct KernelFacts *kernels;            /* by kernel */
-  VECTOR(Dim)        offsets;             /* of the entry's buffers, those that are no constants: variables offset_0 and on */
-  bool               calls_nodes;         /* run calls a kernel on behalf of a node */
-  unsigned           run_stack;           /* bytes of run and its callees */
+  Context            *context;
+  Arena              *arena;
+  const Program      *program;
+  const EmitOptions  *options;
+  const Target       *target;
+  const char         *name, *macro; /* kws, KWS */
+  const char         *index_type;   /* int64_t or int32_t */
+  const char        **symbol_names; /* by symbol: its name in C */
+  FieldName          *inputs, *outputs;
+  SymbolRole         *symbol_roles;                                                                     /* by symbol */
+  uint32_t            role_count[4];                                                                    /* by SymbolRole */
+  bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from] */
+  bool                needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
+  bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */
+  Text                blob;                                                                             /* all weights, a multiple of 4 bytes */
+  uint64_t            weights_hash;
+  Text                functions;        /* of the library, callees first */
+  bool               *function_printed; /* by function */
+  unsigned           *function_stack;   /* by function: bytes, callees included */
+  struct KernelFacts *kernels;          /* by kernel */
+  VECTOR(Dim) offsets;                  /* of the entry's buffers, those that are no constants: variables offset_0 and on */
+  bool     calls_nodes;                 /* run calls a kernel on behalf of a node */
+  unsigned run_stack;                   /* bytes of run and its callees */
 
-  CodeState          now;
+  CodeState now;
 } Emitter;
 
 /* What the call sites of a kernel need to know. */
 typedef struct KernelFacts {
-  bool      called;
-  bool     *used;       /* by operand: a parameter of the C function */
-  bool     *symbols;    /* by symbol: likewise */
-  bool     *restricted; /* by operand: no call gives it memory that another operand shares while one of them writes */
-  unsigned  stack;      /* bytes of the function and its callees */
-  Text      text;
+  bool     called;
+  bool    *used;       /* by operand: a parameter of the C function */
+  bool    *symbols;    /* by symbol: likewise */
+  bool    *restricted; /* by operand: no call gives it memory that another operand shares while one of them writes */
+  unsigned stack;      /* bytes of the function and its callees */
+  Text     text;
 } KernelFacts;
 
 /* c_names.c */
@@ -113,10 +125,10 @@ void        c_quoted(Text *text, const char *string, size_t longest); /* a model
 const char *c_type(const Emitter *e, Scalar scalar);                  /* in registers: bool, int8_t, ..., float */
 const char *c_memory_type(const Emitter *e, Scalar scalar);           /* in buffers: bool is uint8_t */
 const char *c_unsigned_type(const Emitter *e, Scalar scalar);
-const char *c_tag(Scalar scalar);                                     /* i32, f32, index: for names of helpers */
-const char *c_minimum(const Emitter *e, Scalar scalar);               /* INT32_MIN, 0 */
+const char *c_tag(Scalar scalar);                       /* i32, f32, index: for names of helpers */
+const char *c_minimum(const Emitter *e, Scalar scalar); /* INT32_MIN, 0 */
 const char *c_maximum(const Emitter *e, Scalar scalar);
-unsigned    c_bits(const Emitter *e, Scalar scalar);                  /* index as the target has it */
+unsigned    c_bits(const Emitter *e, Scalar scalar); /* index as the target has it */
 
 /* c_range.c */
 ValueRange c_range_full(const Emitter *e, Scalar scalar);
@@ -125,10 +137,23 @@ void       c_range_let(Emitter *e, Slot slot, ValueRange range);
 bool       c_range_fits(const Emitter *e, ValueRange range, Scalar from, Scalar to);
 
 /* c_expression.c: C's levels of precedence, loosest first */
-typedef enum Level { LEVEL_ANY, LEVEL_CHOICE, LEVEL_OR, LEVEL_XOR, LEVEL_AND, LEVEL_EQUAL, LEVEL_LESS, LEVEL_SHIFT, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_UNARY, LEVEL_PRIMARY } Level;
-void c_expression(Emitter *e, Expr expr, Level level);                /* onto e->now.line, in parentheses if it binds less tightly than `level` */
-void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from);     /* its name, and notes the need */
-bool c_comes_from_data(const Emitter *e, Expr expr);                  /* an index that data decides, not only loops, dimensions and constants */
+typedef enum Level {
+  LEVEL_ANY,
+  LEVEL_CHOICE,
+  LEVEL_OR,
+  LEVEL_XOR,
+  LEVEL_AND,
+  LEVEL_EQUAL,
+  LEVEL_LESS,
+  LEVEL_SHIFT,
+  LEVEL_SUM,
+  LEVEL_PRODUCT,
+  LEVEL_UNARY,
+  LEVEL_PRIMARY
+} Level;
+void c_expression(Emitter *e, Expr expr, Level level);            /* onto e->now.line, in parentheses if it binds less tightly than `level` */
+void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from); /* its name, and notes the need */
+bool c_comes_from_data(const Emitter *e, Expr expr);              /* an index that data decides, not only loops, dimensions and constants */
 void c_literal(Emitter *e, Scalar scalar, int64_t integer, double number, Level level);
 void c_element(Emitter *e, const OperandInfo *operand, const char *base, uint32_t list, uint32_t list_count); /* base[subscript] */
 
@@ -142,44 +167,45 @@ void c_dim_mark(const Emitter *e, Dim dim, bool *symbols);
 Dim  c_buffer_bytes(const Emitter *e, const Buffer *buffer);
 
 /* c_statement.c */
-void c_code_open(Emitter *e, const Code *code);                       /* liveness, names and ranges for the printers below */
+void c_code_open(Emitter *e, const Code *code); /* liveness, names and ranges for the printers below */
 void c_statements(Emitter *e, Stmt first);
-void c_line_end(Emitter *e);                                          /* e->now.line goes to e->now.out, indented and wrapped */
-void c_print(Emitter *e, const char *format, ...) PRINTF_LIKE(2, 3);  /* onto e->now.line */
+void c_line_end(Emitter *e);                                         /* e->now.line goes to e->now.out, indented and wrapped */
+void c_print(Emitter *e, const char *format, ...) PRINTF_LIKE(2, 3); /* onto e->now.line */
 void c_print_line(Emitter *e, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* c_kernel.c */
-void        c_body(Emitter *e, Text *out);                            /* the statements of the open code */
+void        c_body(Emitter *e, Text *out);                                                             /* the statements of the open code */
 void        c_shape_text(const Emitter *e, Scalar scalar, uint32_t rank, const Dim *dims, Text *text); /* f32[N, 64], for comments */
 const char *c_kernel_name(const Emitter *e, uint32_t kernel);
-void        c_kernels(Emitter *e);                                    /* into e->kernels and e->functions */
-const char *c_function(Emitter *e, uint32_t function);                /* prints it if need be; its name */
+void        c_kernels(Emitter *e);                     /* into e->kernels and e->functions */
+const char *c_function(Emitter *e, uint32_t function); /* prints it if need be; its name */
 
 /* c_entry.c: run */
-void     c_entry_run(Emitter *e, Text *out);
-void     c_entry_element(Emitter *e, uint32_t buffer, bool written, uint32_t list, uint32_t list_count); /* an element of a buffer, by its literal address */
-void     c_entry_call(Emitter *e, const StmtNode *stmt);
-void     c_entry_copy(Emitter *e, const StmtNode *stmt);
-void     c_entry_assign(Emitter *e, const StmtNode *stmt);
-void     c_buffer_address(Emitter *e, uint32_t buffer, bool written, Expr offset, Level level);
+void c_entry_run(Emitter *e, Text *out);
+void c_entry_element(Emitter *e, uint32_t buffer, bool written, uint32_t list,
+                     uint32_t list_count); /* an element of a buffer, by its literal address */
+void c_entry_call(Emitter *e, const StmtNode *stmt);
+void c_entry_copy(Emitter *e, const StmtNode *stmt);
+void c_entry_assign(Emitter *e, const StmtNode *stmt);
+void c_buffer_address(Emitter *e, uint32_t buffer, bool written, Expr offset, Level level);
 
 /* c_lifecycle.c: workspace_bytes, init, reset, the one-liner */
 void     c_lifecycle(Emitter *e, Text *before_run, Text *after_run);
 void     c_one_line_parameters(const Emitter *e, Text *out);
 bool     c_has_one_liner(const Emitter *e);
 unsigned c_stack_bytes(const Emitter *e);
-bool     c_is_bounded(const Emitter *e);                              /* the workspace has a bound for all dimensions */
+bool     c_is_bounded(const Emitter *e); /* the workspace has a bound for all dimensions */
 int64_t  c_workspace_bound(const Emitter *e);
 int64_t  c_state_bytes(const Emitter *e);
 uint32_t c_magic(const Emitter *e);
 
 /* c_prelude.c, c_header.c, c_weights.c, c_info.c */
-void     c_prelude(Emitter *e, Text *out);
-void     c_banner(Emitter *e, Text *out, const char *file);
-void     c_header(Emitter *e, Text *out);
-void     c_weights_open(Emitter *e);                                  /* packs the blob */
-void     c_weights(Emitter *e, Text *out);                            /* the data or its declaration, and the check of foreign data */
-void     c_info(Emitter *e, Text *out);
-extern const unsigned char onnxcc_runtime_text[];                     /* runtime-min/onnxcc_rt.h, made at build time */
-extern const size_t onnxcc_runtime_size;
+void                       c_prelude(Emitter *e, Text *out);
+void                       c_banner(Emitter *e, Text *out, const char *file);
+void                       c_header(Emitter *e, Text *out);
+void                       c_weights_open(Emitter *e);       /* packs the blob */
+void                       c_weights(Emitter *e, Text *out); /* the data or its declaration, and the check of foreign data */
+void                       c_info(Emitter *e, Text *out);
+extern const unsigned char onnxcc_runtime_text[]; /* runtime-min/onnxcc_rt.h, made at build time */
+extern const size_t        onnxcc_runtime_size;
 #endif

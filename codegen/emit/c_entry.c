@@ -8,7 +8,9 @@
 
 /* ---- addresses ---- */
 
-static const FieldName *field_of(const Emitter *e, const Buffer *buffer) { return &(buffer->storage == STORAGE_INPUT ? e->inputs : e->outputs)[buffer->index]; }
+static const FieldName *field_of(const Emitter *e, const Buffer *buffer) {
+  return &(buffer->storage == STORAGE_INPUT ? e->inputs : e->outputs)[buffer->index];
+}
 
 static uint32_t offset_number(Emitter *e, Dim offset) {
   for (uint32_t i = 0; i < e->offsets.count; i++)

@@ -8,8 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-static void open_level(Emitter *e, Level own, Level level) { if (own < level) text_char(&e->now.line, '('); }
-static void close_level(Emitter *e, Level own, Level level) { if (own < level) text_char(&e->now.line, ')'); }
+static void open_level(Emitter *e, Level own, Level level) {
+  if (own < level) text_char(&e->now.line, '(');
+}
+static void close_level(Emitter *e, Level own, Level level) {
+  if (own < level) text_char(&e->now.line, ')');
+}
 
 static Scalar scalar_of(const Emitter *e, Expr expr) { return (Scalar)expr_at(e->now.code, expr)->scalar; }
 static bool   is_narrow(const Emitter *e, Scalar scalar) { return c_bits(e, scalar) < 32 && scalar != SCALAR_I1; }
@@ -19,7 +23,11 @@ static bool   is_narrow(const Emitter *e, Scalar scalar) { return c_bits(e, scal
 static void integer_literal(Emitter *e, Scalar scalar, int64_t value, Level level) {
   bool is_unsigned = !scalar_is_signed(scalar), is_wide = c_bits(e, scalar) == 64;
   if (is_unsigned) {
-    c_print(e, is_wide ? "UINT64_C(%llu)" : c_bits(e, scalar) == 32 ? "%lluu" : "%llu", (unsigned long long)(is_wide ? (uint64_t)value : (uint64_t)value & 0xffffffffu));
+    c_print(e,
+            is_wide                   ? "UINT64_C(%llu)"
+            : c_bits(e, scalar) == 32 ? "%lluu"
+                                      : "%llu",
+            (unsigned long long)(is_wide ? (uint64_t)value : (uint64_t)value & 0xffffffffu));
     return;
   }
   if (is_wide ? value == INT64_MIN : value == INT32_MIN && c_bits(e, scalar) == 32) {
@@ -52,7 +60,8 @@ static void float_literal(Emitter *e, Scalar scalar, double value, Level level) 
 void c_literal(Emitter *e, Scalar scalar, int64_t integer, double number, Level level) {
   if (scalar == SCALAR_I1) text_string(&e->now.line, integer ? "true" : "false");
   else if (scalar == SCALAR_F32 || scalar == SCALAR_F64) float_literal(e, scalar, number, level);
-  else if (scalar == SCALAR_F16 || scalar == SCALAR_BF16) c_print(e, "0x%04xu", (unsigned)element_from_f64(scalar == SCALAR_F16 ? ELEMENT_F16 : ELEMENT_BF16, number));
+  else if (scalar == SCALAR_F16 || scalar == SCALAR_BF16)
+    c_print(e, "0x%04xu", (unsigned)element_from_f64(scalar == SCALAR_F16 ? ELEMENT_F16 : ELEMENT_BF16, number));
   else integer_literal(e, scalar, integer, level);
 }
 
@@ -159,7 +168,8 @@ static void unsigned_operand(Emitter *e, Expr expr, const char *inner, Level lev
   }
 }
 
-/* (int32_t)((uint32_t)a + (uint32_t)b): arithmetic that wraps. Types narrower than int only need the outer cast, but u16 products also overflow int. */
+/* (int32_t)((uint32_t)a + (uint32_t)b): arithmetic that wraps. Types narrower than int only need the outer cast, but u16 products also overflow int.
+ */
 static void wrapping_binary(Emitter *e, Expr expr, const char *operator_text, Level own, Level level) {
   const ExprNode *node = expr_at(e->now.code, expr);
   Scalar          scalar = (Scalar)node->scalar;
@@ -180,7 +190,9 @@ static bool cannot_overflow(Emitter *e, const ExprNode *node) {
   int64_t    left[2] = {a.lo, a.hi}, right[2] = {b.lo, b.hi};
   for (int i = 0; i < 4; i++) {
     int64_t x = left[i & 1], y = right[i >> 1], r;
-    bool    overflow = node->op == LOOP_ADD ? __builtin_add_overflow(x, y, &r) : node->op == LOOP_SUB ? __builtin_sub_overflow(x, y, &r) : __builtin_mul_overflow(x, y, &r);
+    bool    overflow = node->op == LOOP_ADD   ? __builtin_add_overflow(x, y, &r)
+                       : node->op == LOOP_SUB ? __builtin_sub_overflow(x, y, &r)
+                                              : __builtin_mul_overflow(x, y, &r);
     if (overflow || r < full.lo || r > full.hi) return false;
   }
   return true;
@@ -228,8 +240,8 @@ static void div_rem(Emitter *e, Expr expr, Level level) {
 /* Whether a call may be printed for it. clang takes & of two calls for a mistyped &&. */
 static bool prints_call(const Emitter *e, Expr expr) {
   const ExprNode *node = expr_at(e->now.code, expr);
-  bool            plain = node->op <= LOOP_LOAD || (node->op >= LOOP_ADD && node->op <= LOOP_MUL) || (node->op >= LOOP_EQ && node->op <= LOOP_SELECT) ||
-                          node->op == LOOP_NOT || node->op == LOOP_AND || node->op == LOOP_OR || node->op == LOOP_XOR;
+  bool plain = node->op <= LOOP_LOAD || (node->op >= LOOP_ADD && node->op <= LOOP_MUL) || (node->op >= LOOP_EQ && node->op <= LOOP_SELECT) ||
+               node->op == LOOP_NOT || node->op == LOOP_AND || node->op == LOOP_OR || node->op == LOOP_XOR;
   if (!plain) return true;
   for (uint32_t i = 0; i < expr_operand_count(e->now.code, expr); i++)
     if (prints_call(e, expr_operand(e->now.code, expr, i))) return true;
@@ -290,7 +302,9 @@ static void shift(Emitter *e, Expr expr, Level level) {
 }
 
 /* Comparisons of a narrow or unsigned type with the end of its range are always true or false, which gcc warns of. */
-static bool is_zero(const Emitter *e, Expr expr) { return expr_at(e->now.code, expr)->op == LOOP_CONSTANT && expr_at(e->now.code, expr)->integer == 0; }
+static bool is_zero(const Emitter *e, Expr expr) {
+  return expr_at(e->now.code, expr)->op == LOOP_CONSTANT && expr_at(e->now.code, expr)->integer == 0;
+}
 
 static bool decided(Emitter *e, const ExprNode *node, bool *result) {
   Scalar scalar = scalar_of(e, node->operand[0]);
@@ -300,25 +314,27 @@ static bool decided(Emitter *e, const ExprNode *node, bool *result) {
     return is_zero(e, node->operand[node->op == LOOP_LT || node->op == LOOP_GE]) && node->op >= LOOP_LT;
   }
   ValueRange a = c_range(e, node->operand[0]), b = c_range(e, node->operand[1]);
-  bool       below = a.hi < b.lo, above = a.lo > b.hi, not_above = a.hi <= b.lo, not_below = a.lo >= b.hi;
+  bool below = a.hi<b.lo, above = a.lo> b.hi, not_above = a.hi <= b.lo, not_below = a.lo >= b.hi;
   switch (node->op) {
-    case LOOP_EQ: case LOOP_NE: *result = node->op == LOOP_NE; return below || above;
-    case LOOP_LT: *result = below; return below || not_below;
-    case LOOP_LE: *result = not_above; return not_above || above;
-    case LOOP_GT: *result = above; return above || not_above;
-    default: *result = not_below; return not_below || below;
+  case LOOP_EQ:
+  case LOOP_NE: *result = node->op == LOOP_NE; return below || above;
+  case LOOP_LT: *result = below; return below || not_below;
+  case LOOP_LE: *result = not_above; return not_above || above;
+  case LOOP_GT: *result = above; return above || not_above;
+  default: *result = not_below; return not_below || below;
   }
 }
 
 static void compare(Emitter *e, Expr expr, Level level) {
   static const char *const texts[] = {" == ", " != ", " < ", " <= ", " > ", " >= "};
-  const ExprNode *node = expr_at(e->now.code, expr);
-  Level           own = node->op == LOOP_EQ || node->op == LOOP_NE ? LEVEL_EQUAL : LEVEL_LESS;
-  bool            result;
+  const ExprNode          *node = expr_at(e->now.code, expr);
+  Level                    own = node->op == LOOP_EQ || node->op == LOOP_NE ? LEVEL_EQUAL : LEVEL_LESS;
+  bool                     result;
   if (decided(e, node, &result)) text_string(&e->now.line, result ? "true" : "false");
   else plain_binary(e, expr, texts[node->op - LOOP_EQ], own, LEVEL_SHIFT, LEVEL_SHIFT, level);
 }
-_Static_assert(LOOP_NE == LOOP_EQ + 1 && LOOP_LT == LOOP_EQ + 2 && LOOP_LE == LOOP_EQ + 3 && LOOP_GT == LOOP_EQ + 4 && LOOP_GE == LOOP_EQ + 5, "order of comparisons");
+_Static_assert(LOOP_NE == LOOP_EQ + 1 && LOOP_LT == LOOP_EQ + 2 && LOOP_LE == LOOP_EQ + 3 && LOOP_GT == LOOP_EQ + 4 && LOOP_GE == LOOP_EQ + 5,
+               "order of comparisons");
 
 static void select(Emitter *e, Expr expr, Level level) {
   const ExprNode *node = expr_at(e->now.code, expr);
@@ -417,39 +433,56 @@ static void bitcast(Emitter *e, Expr expr, Level level) {
 /* ---- all ---- */
 
 static const uint8_t helper_of[LOOP_OP_COUNT] = {
-  [LOOP_ABS] = HELPER_ABS, [LOOP_SQRT] = HELPER_SQRT, [LOOP_FLOOR] = HELPER_FLOOR, [LOOP_CEIL] = HELPER_CEIL, [LOOP_TRUNC] = HELPER_TRUNC,
-  [LOOP_ROUND] = HELPER_ROUND, [LOOP_MIN] = HELPER_MIN, [LOOP_MAX] = HELPER_MAX, [LOOP_FMA] = HELPER_FMA,
+    [LOOP_ABS] = HELPER_ABS,     [LOOP_SQRT] = HELPER_SQRT, [LOOP_FLOOR] = HELPER_FLOOR, [LOOP_CEIL] = HELPER_CEIL, [LOOP_TRUNC] = HELPER_TRUNC,
+    [LOOP_ROUND] = HELPER_ROUND, [LOOP_MIN] = HELPER_MIN,   [LOOP_MAX] = HELPER_MAX,     [LOOP_FMA] = HELPER_FMA,
 };
 
 void c_expression(Emitter *e, Expr expr, Level level) {
   const ExprNode *node = expr_at(e->now.code, expr);
   Scalar          scalar = (Scalar)node->scalar;
   switch (node->op) {
-    case LOOP_CONSTANT: c_literal(e, scalar, node->integer, node->number, level); return;
-    case LOOP_DIM: c_dim(e, (Dim)node->integer, DIM_FORM_INDEX, level); return;
-    case LOOP_SLOT:
-      e->now.slot_printed[node->operand[0]] = true;
-      text_string(&e->now.line, e->now.slot_names[node->operand[0]]);
-      return;
-    case LOOP_LOAD: load(e, node, level); return;
-    case LOOP_CALL:
-      text_string(&e->now.line, c_function(e, node->operand[0]));
-      arguments(e, expr);
-      return;
-    case LOOP_NEG: negate(e, expr, level); return;
-    case LOOP_NOT: invert(e, expr, level); return;
-    case LOOP_ADD: case LOOP_SUB: case LOOP_MUL: add_sub_mul(e, expr, level); return;
-    case LOOP_DIV: case LOOP_REM: div_rem(e, expr, level); return;
-    case LOOP_AND: case LOOP_OR: case LOOP_XOR: (scalar == SCALAR_I1 ? logical : bitwise)(e, expr, level); return;
-    case LOOP_SHL: case LOOP_SHR: shift(e, expr, level); return;
-    case LOOP_EQ: case LOOP_NE: case LOOP_LT: case LOOP_LE: case LOOP_GT: case LOOP_GE: compare(e, expr, level); return;
-    case LOOP_SELECT: select(e, expr, level); return;
-    case LOOP_CAST: cast(e, expr, level); return;
-    case LOOP_SATURATE: saturate(e, expr, level); return;
-    case LOOP_BITCAST: bitcast(e, expr, level); return;
-    case LOOP_ABS: case LOOP_SQRT: case LOOP_FLOOR: case LOOP_CEIL: case LOOP_TRUNC: case LOOP_ROUND: case LOOP_MIN: case LOOP_MAX: case LOOP_FMA:
-      helper_call(e, (Helper)helper_of[node->op], expr, scalar, scalar);
-      return;
-    default: bug(e->context, "%s: operation %s cannot be printed as C", e->now.code->name, loop_op_text((LoopOp)node->op));
+  case LOOP_CONSTANT: c_literal(e, scalar, node->integer, node->number, level); return;
+  case LOOP_DIM: c_dim(e, (Dim)node->integer, DIM_FORM_INDEX, level); return;
+  case LOOP_SLOT:
+    e->now.slot_printed[node->operand[0]] = true;
+    text_string(&e->now.line, e->now.slot_names[node->operand[0]]);
+    return;
+  case LOOP_LOAD: load(e, node, level); return;
+  case LOOP_CALL:
+    text_string(&e->now.line, c_function(e, node->operand[0]));
+    arguments(e, expr);
+    return;
+  case LOOP_NEG: negate(e, expr, level); return;
+  case LOOP_NOT: invert(e, expr, level); return;
+  case LOOP_ADD:
+  case LOOP_SUB:
+  case LOOP_MUL: add_sub_mul(e, expr, level); return;
+  case LOOP_DIV:
+  case LOOP_REM: div_rem(e, expr, level); return;
+  case LOOP_AND:
+  case LOOP_OR:
+  case LOOP_XOR: (scalar == SCALAR_I1 ? logical : bitwise)(e, expr, level); return;
+  case LOOP_SHL:
+  case LOOP_SHR: shift(e, expr, level); return;
+  case LOOP_EQ:
+  case LOOP_NE:
+  case LOOP_LT:
+  case LOOP_LE:
+  case LOOP_GT:
+  case LOOP_GE: compare(e, expr, level); return;
+  case LOOP_SELECT: select(e, expr, level); return;
+  case LOOP_CAST: cast(e, expr, level); return;
+  case LOOP_SATURATE: saturate(e, expr, level); return;
+  case LOOP_BITCAST: bitcast(e, expr, level); return;
+  case LOOP_ABS:
+  case LOOP_SQRT:
+  case LOOP_FLOOR:
+  case LOOP_CEIL:
+  case LOOP_TRUNC:
+  case LOOP_ROUND:
+  case LOOP_MIN:
+  case LOOP_MAX:
+  case LOOP_FMA: helper_call(e, (Helper)helper_of[node->op], expr, scalar, scalar); return;
+  default: bug(e->context, "%s: operation %s cannot be printed as C", e->now.code->name, loop_op_text((LoopOp)node->op));
   }
 }

@@ -18,11 +18,14 @@ void c_banner(Emitter *e, Text *out, const char *suffix) {
 static void figures(Emitter *e, Text *out) {
   const char *m = e->macro;
   text_format(out, "#define %s_ABI ONNXCC_ABI\n", m);
-  if (c_is_bounded(e)) text_format(out, "#define %s_WORKSPACE_BYTES %lluu%s\n", m, (unsigned long long)c_workspace_bound(e), e->role_count[SYMBOL_GIVEN] ? " /* for all dimensions in range */" : "");
+  if (c_is_bounded(e))
+    text_format(out, "#define %s_WORKSPACE_BYTES %lluu%s\n", m, (unsigned long long)c_workspace_bound(e),
+                e->role_count[SYMBOL_GIVEN] ? " /* for all dimensions in range */" : "");
   text_format(out, "#define %s_STATE_BYTES %lluu /* survives between runs */\n", m, (unsigned long long)c_state_bytes(e));
   text_format(out, "#define %s_WEIGHTS_BYTES %lluu\n", m, (unsigned long long)e->blob.length);
   text_format(out, "#define %s_STACK_BYTES %uu /* bound of any call below: declared locals and an allowance */\n", m, c_stack_bytes(e));
-  text_format(out, "#define %s_HEAP_BYTES 0u\n#define %s_ALIGN 64u /* of workspace, state and weights */\n#define %s_CTX_BYTES %uu\n\n", m, m, m, CTX_BYTES);
+  text_format(out, "#define %s_HEAP_BYTES 0u\n#define %s_ALIGN 64u /* of workspace, state and weights */\n#define %s_CTX_BYTES %uu\n\n", m, m, m,
+              CTX_BYTES);
 }
 
 static void tensor_macros(Emitter *e, const InfoTensor *tensor, const char *macro, Text *out) {
@@ -42,7 +45,8 @@ static void tensor_macros(Emitter *e, const InfoTensor *tensor, const char *macr
   if (!tensor->quantized) return;
   text_format(out, "#define %s_SCALE ", macro);
   text_f32(out, (float)tensor->scale);
-  text_format(out, "f\n#define %s_ZERO_POINT %s%lld%s\n", macro, tensor->zero_point < 0 ? "(" : "", (long long)tensor->zero_point, tensor->zero_point < 0 ? ")" : "");
+  text_format(out, "f\n#define %s_ZERO_POINT %s%lld%s\n", macro, tensor->zero_point < 0 ? "(" : "", (long long)tensor->zero_point,
+              tensor->zero_point < 0 ? ")" : "");
 }
 
 static void io_member(Emitter *e, const InfoTensor *tensor, const FieldName *name, bool input, Text *out) {
@@ -72,13 +76,17 @@ static void types(Emitter *e, Text *out) {
       if (e->symbol_roles[i] == SYMBOL_GIVEN) symbol_member(e, i, "", out);
     text_format(out, "} %s_dims;\n\n", n);
   }
-  text_format(out, "/* What run reads and writes: row-major, elements aligned to their size, no two of them overlapping each other or the workspace. */\ntypedef struct %s_io {\n", n);
+  text_format(out,
+              "/* What run reads and writes: row-major, elements aligned to their size, no two of them overlapping each other or the workspace. "
+              "*/\ntypedef struct %s_io {\n",
+              n);
   if (e->role_count[SYMBOL_GIVEN]) text_format(out, "  %s_dims dims;\n", n);
   for (uint32_t i = 0; i < info->inputs.count; i++) io_member(e, &info->inputs.data[i], &e->inputs[i], true, out);
   for (uint32_t i = 0; i < info->outputs.count; i++) io_member(e, &info->outputs.data[i], &e->outputs[i], false, out);
   for (uint32_t i = 0; i < symbols; i++)
     if (e->symbol_roles[i] == SYMBOL_RETURNED) symbol_member(e, i, "set by run: ", out);
-  if (info->inputs.count + info->outputs.count + e->role_count[SYMBOL_GIVEN] + e->role_count[SYMBOL_RETURNED] == 0) text_string(out, "  int32_t nothing;\n");
+  if (info->inputs.count + info->outputs.count + e->role_count[SYMBOL_GIVEN] + e->role_count[SYMBOL_RETURNED] == 0)
+    text_string(out, "  int32_t nothing;\n");
   text_format(out, "} %s_io;\n\n", n);
   text_format(out, "typedef onnxcc_config %s_config;\n", n);
   text_format(out, "typedef struct %s_ctx { ONNXCC_ALIGNED(16) unsigned char opaque[%s_CTX_BYTES]; } %s_ctx;\n\n", n, e->macro, n);
@@ -92,7 +100,9 @@ static void prototypes(Emitter *e, Text *out) {
   } else {
     text_format(out, "size_t %s_workspace_bytes(void);\n", n);
   }
-  text_format(out, "/* Each returns 0 or a negative code (ONNXCC_ERROR_...), and never aborts. init keeps no pointer to config itself; it ends with reset. */\n");
+  text_format(
+      out,
+      "/* Each returns 0 or a negative code (ONNXCC_ERROR_...), and never aborts. init keeps no pointer to config itself; it ends with reset. */\n");
   text_format(out, "int32_t %s_init(%s_ctx *ctx, const %s_config *config);\n", n, n, n);
   text_format(out, "int32_t %s_run(%s_ctx *ctx, %s_io *io); /* one run at a time for each context */\n", n, n, n);
   text_format(out, "int32_t %s_reset(%s_ctx *ctx); /* state back to zeros */\n", n, n);

@@ -17,7 +17,9 @@ static void untyped_run(const Emitter *e, Text *out) {
   const ProgramInfo *info = &e->program->info;
   const char        *n = e->name;
   uint32_t           returned = 0;
-  text_format(out, "static int32_t %s_run_untyped(void *ctx, const int64_t *dims, const void *const *inputs, void *const *outputs, int64_t *run_dims) {\n", n);
+  text_format(out,
+              "static int32_t %s_run_untyped(void *ctx, const int64_t *dims, const void *const *inputs, void *const *outputs, int64_t *run_dims) {\n",
+              n);
   text_format(out, "  %s_io io;\n  int32_t status;\n", n);
   if (e->role_count[SYMBOL_GIVEN]) text_string(out, "  if (!dims) return ONNXCC_ERROR_ARGUMENT;\n");
   else text_string(out, "  (void)dims;\n");
@@ -25,9 +27,11 @@ static void untyped_run(const Emitter *e, Text *out) {
   text_string(out, info->outputs.count ? "  if (!outputs) return ONNXCC_ERROR_ARGUMENT;\n" : "  (void)outputs;\n");
   set_dims(e, "io.dims", out);
   for (uint32_t i = 0; i < info->inputs.count; i++)
-    text_format(out, "  io.%s = (const %s *)inputs[%u];\n", e->inputs[i].field, c_memory_type(e, e->program->buffers.data[info->inputs.data[i].buffer].scalar), i);
+    text_format(out, "  io.%s = (const %s *)inputs[%u];\n", e->inputs[i].field,
+                c_memory_type(e, e->program->buffers.data[info->inputs.data[i].buffer].scalar), i);
   for (uint32_t i = 0; i < info->outputs.count; i++)
-    text_format(out, "  io.%s = (%s *)outputs[%u];\n", e->outputs[i].field, c_memory_type(e, e->program->buffers.data[info->outputs.data[i].buffer].scalar), i);
+    text_format(out, "  io.%s = (%s *)outputs[%u];\n", e->outputs[i].field,
+                c_memory_type(e, e->program->buffers.data[info->outputs.data[i].buffer].scalar), i);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
     if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "  io.%s = 0;\n", e->symbol_names[i]);
   text_format(out, "  status = %s_run((%s_ctx *)ctx, &io);\n", n, n);
@@ -59,10 +63,12 @@ static void shape_symbols(Emitter *e, const bool *used, Text *out) {
   bool            open = false;
   for (uint32_t i = 0; i < dims->symbols.count; i++) {
     const char *name = e->symbol_names[i];
-    if (e->symbol_roles[i] == SYMBOL_GIVEN && used[i]) text_format(out, "  const %s %s = (%s)(dims ? dims[%u] : 0);\n", e->index_type, name, e->index_type, given);
+    if (e->symbol_roles[i] == SYMBOL_GIVEN && used[i])
+      text_format(out, "  const %s %s = (%s)(dims ? dims[%u] : 0);\n", e->index_type, name, e->index_type, given);
     if (e->symbol_roles[i] == SYMBOL_RETURNED && used[i]) {
       int64_t hi = dims->symbols.data[i].hi;
-      text_format(out, "  const %s %s = (%s)(run_dims ? run_dims[%u] : %lld);\n", e->index_type, name, e->index_type, returned, hi == DIM_OPEN ? 0ll : (long long)hi);
+      text_format(out, "  const %s %s = (%s)(run_dims ? run_dims[%u] : %lld);\n", e->index_type, name, e->index_type, returned,
+                  hi == DIM_OPEN ? 0ll : (long long)hi);
       open |= hi == DIM_OPEN;
     }
     given += e->symbol_roles[i] == SYMBOL_GIVEN;
@@ -92,13 +98,15 @@ static void shape_function(Emitter *e, Text *out) {
     for (uint32_t axis = 0; axis < tensor->rank; axis++) dim_symbols(e->program->dims, tensor->dims[axis], used);
     any_axis |= tensor->rank > 0;
   }
-  text_format(out, "static int32_t %s_shape(int32_t kind, uint32_t index, const int64_t *dims, const int64_t *run_dims, int64_t *shape) {\n", e->name);
+  text_format(out, "static int32_t %s_shape(int32_t kind, uint32_t index, const int64_t *dims, const int64_t *run_dims, int64_t *shape) {\n",
+              e->name);
   shape_symbols(e, used, out);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++) any |= used[i];
   text_string(out, "  (void)dims;\n  (void)run_dims;\n  (void)shape;\n");
   if (e->role_count[SYMBOL_GIVEN] && any) text_string(out, "  if (!dims) return ONNXCC_ERROR_ARGUMENT;\n");
   if (any_axis) text_string(out, "  if (!shape) return ONNXCC_ERROR_ARGUMENT;\n");
-  text_format(out, "  if ((kind != 0 && kind != 1) || index >= (kind ? %uu : %uu)) return ONNXCC_ERROR_ARGUMENT;\n", info->outputs.count, info->inputs.count);
+  text_format(out, "  if ((kind != 0 && kind != 1) || index >= (kind ? %uu : %uu)) return ONNXCC_ERROR_ARGUMENT;\n", info->outputs.count,
+              info->inputs.count);
   text_format(out, "  switch (kind ? index + %uu : index) {\n", info->inputs.count);
   for (uint32_t i = 0; i < info->inputs.count; i++) shape_case(e, i, &info->inputs.data[i], out);
   for (uint32_t i = 0; i < info->outputs.count; i++) shape_case(e, info->inputs.count + i, &info->outputs.data[i], out);
@@ -127,7 +135,8 @@ static void dim_tables(const Emitter *e, const InfoTensor *tensor, const char *n
 static void tensor_row(const Emitter *e, const InfoTensor *tensor, const FieldName *field, const char *name, uint32_t index, Text *out) {
   text_string(out, "  {");
   c_quoted(out, tensor->name, LONGEST_NAME);
-  text_format(out, ", \"%s\", %d, %uu, %uu, ", field->field, (int)tensor->element, scalar_bytes(e->program->buffers.data[tensor->buffer].scalar), tensor->rank);
+  text_format(out, ", \"%s\", %d, %uu, %uu, ", field->field, (int)tensor->element, scalar_bytes(e->program->buffers.data[tensor->buffer].scalar),
+              tensor->rank);
   if (tensor->rank) text_format(out, "%s_%s_%u_dims, %s_%s_%u_dim_text, %d, ", e->name, name, index, e->name, name, index, tensor->quantized);
   else text_format(out, "NULL, NULL, %d, ", tensor->quantized);
   text_f32(out, (float)tensor->scale);
@@ -222,13 +231,14 @@ void c_info(Emitter *e, Text *out) {
   node_table(e, out);
   text_format(out, "const onnxcc_model_info *%s_info(void) {\n  static const onnxcc_model_info info = {\n", n);
   strings(e, out);
-  text_format(out, ",\n    INT64_C(%lld), INT64_C(%lld), UINT64_C(0x%016llx), UINT64_C(0x%016llx),\n", (long long)info->ir_version, (long long)info->opset,
-              (unsigned long long)info->model_hash, (unsigned long long)e->weights_hash);
+  text_format(out, ",\n    INT64_C(%lld), INT64_C(%lld), UINT64_C(0x%016llx), UINT64_C(0x%016llx),\n", (long long)info->ir_version,
+              (long long)info->opset, (unsigned long long)info->model_hash, (unsigned long long)e->weights_hash);
   text_format(out, "    %s_CTX_BYTES, ", m);
   if (c_is_bounded(e)) text_format(out, "%s_WORKSPACE_BYTES", m);
   else text_string(out, "0");
   text_format(out, ", 0, %s_STATE_BYTES, %s_WEIGHTS_BYTES, %s_STACK_BYTES, %s_ALIGN, %d,\n", m, m, m, m, c_is_bounded(e));
-  text_format(out, "    %uu, %uu, %uu, %uu, %uu, %uu,\n    ", info->inputs.count, info->outputs.count, given + returned, given, returned, info->nodes.count);
+  text_format(out, "    %uu, %uu, %uu, %uu, %uu, %uu,\n    ", info->inputs.count, info->outputs.count, given + returned, given, returned,
+              info->nodes.count);
   reference(e, info->inputs.count > 0, "inputs", out);
   text_string(out, ", ");
   reference(e, info->outputs.count > 0, "outputs", out);
@@ -236,5 +246,6 @@ void c_info(Emitter *e, Text *out) {
   reference(e, given + returned > 0, "symbols", out);
   text_string(out, ", ");
   reference(e, info->nodes.count > 0, "nodes", out);
-  text_format(out, ",\n    %s_workspace_untyped, %s_init_untyped, %s_run_untyped, %s_reset_untyped, %s_shape\n  };\n  return &info;\n}\n#endif\n", n, n, n, n, n);
+  text_format(out, ",\n    %s_workspace_untyped, %s_init_untyped, %s_run_untyped, %s_reset_untyped, %s_shape\n  };\n  return &info;\n}\n#endif\n", n,
+              n, n, n, n);
 }

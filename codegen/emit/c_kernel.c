@@ -138,7 +138,9 @@ const char *c_function(Emitter *e, uint32_t function) {
 
 /* ---- aliasing ---- */
 
-static bool same_storage(const Buffer *a, const Buffer *b) { return a->storage == b->storage && (a->storage == STORAGE_WORKSPACE || a->storage == STORAGE_STATE); }
+static bool same_storage(const Buffer *a, const Buffer *b) {
+  return a->storage == b->storage && (a->storage == STORAGE_WORKSPACE || a->storage == STORAGE_STATE);
+}
 
 static bool may_overlap(const Emitter *e, uint32_t first, uint32_t second) {
   DimTable     *dims = e->program->dims;
@@ -147,7 +149,8 @@ static bool may_overlap(const Emitter *e, uint32_t first, uint32_t second) {
   if (first == second) return true;
   if (!same_storage(a, b)) return false; /* callers give inputs, outputs and workspace memory of their own */
   if (a->offset == DIM_UNKNOWN || b->offset == DIM_UNKNOWN || a->offset == b->offset) return true;
-  if (!dim_is_constant(dims, a->offset, &at) || !dim_is_constant(dims, b->offset, &at)) return false; /* both live in this call, so `place` kept them apart */
+  if (!dim_is_constant(dims, a->offset, &at) || !dim_is_constant(dims, b->offset, &at))
+    return false; /* both live in this call, so `place` kept them apart */
   Dim a_end = dim_add(dims, a->offset, c_buffer_bytes(e, a)), b_end = dim_add(dims, b->offset, c_buffer_bytes(e, b));
   return dim_lo(dims, dim_sub(dims, a->offset, b_end)) < 0 && dim_lo(dims, dim_sub(dims, b->offset, a_end)) < 0;
 }
@@ -187,8 +190,9 @@ static void mark_calls(Emitter *e) {
 
 /* Kernels are named apart from the entry points, and from library functions and prelude functions, which end or begin with a type. */
 const char *c_kernel_name(const Emitter *e, uint32_t kernel) {
-  static const char *const taken[] = {"dims", "io", "config", "ctx", "context", "run", "run_untyped", "init", "reset", "workspace", "workspace_bytes", "info", "shape",
-                                      "weights", "inputs", "outputs", "symbols", "nodes", "size"};
+  static const char *const taken[] = {
+      "dims", "io",    "config",  "ctx",    "context", "run",     "run_untyped", "init", "reset", "workspace", "workspace_bytes",
+      "info", "shape", "weights", "inputs", "outputs", "symbols", "nodes",       "size"};
   const char *name = e->program->kernels.data[kernel].name, *first = strchr(name, '_'), *last = strrchr(name, '_');
   Scalar      scalar;
   bool        clash = last && scalar_from_name(last + 1, &scalar);

@@ -50,8 +50,8 @@ static void check_dim(const Emitter *e, uint32_t symbol, Text *out) {
 
 /* Never 0 for dimensions in range, so that 0 can say that they are not. */
 static void workspace_bytes(Emitter *e, Text *out) {
-  text_format(out, "size_t %s_workspace_bytes(%s%s%s) {\n", e->name, e->role_count[SYMBOL_GIVEN] ? "const " : "", e->role_count[SYMBOL_GIVEN] ? e->name : "void",
-              e->role_count[SYMBOL_GIVEN] ? "_dims *dims" : "");
+  text_format(out, "size_t %s_workspace_bytes(%s%s%s) {\n", e->name, e->role_count[SYMBOL_GIVEN] ? "const " : "",
+              e->role_count[SYMBOL_GIVEN] ? e->name : "void", e->role_count[SYMBOL_GIVEN] ? "_dims *dims" : "");
   if (e->role_count[SYMBOL_GIVEN] == 0) {
     text_format(out, "  return %s_WORKSPACE_BYTES;\n}\n\n", e->macro);
     return;
@@ -76,8 +76,8 @@ static void workspace_bytes(Emitter *e, Text *out) {
 
 /* condition on one region of memory that the caller gives: present, large enough, aligned */
 static void check_region(const Emitter *e, const char *region, const char *bytes, int32_t status, Text *out) {
-  text_format(out, "  if (!config->%s || config->%s_bytes < %s || (uintptr_t)config->%s %% %s_ALIGN != 0) return %s;\n", region, region, bytes, region, e->macro,
-              status == -2 ? "ONNXCC_ERROR_WORKSPACE" : "ONNXCC_ERROR_WEIGHTS");
+  text_format(out, "  if (!config->%s || config->%s_bytes < %s || (uintptr_t)config->%s %% %s_ALIGN != 0) return %s;\n", region, region, bytes,
+              region, e->macro, status == -2 ? "ONNXCC_ERROR_WORKSPACE" : "ONNXCC_ERROR_WEIGHTS");
 }
 
 static void init(Emitter *e, Text *out) {
@@ -96,10 +96,13 @@ static void init(Emitter *e, Text *out) {
   } else {
     bool built_in = e->options->weights != WEIGHTS_FILE;
     if (built_in) text_format(out, "  context->weights = (const unsigned char *)%s_weights_data;\n  if (config->weights) {\n  ", e->name);
-    text_format(out, "  if (%sconfig->weights_bytes != %s_WEIGHTS_BYTES || (uintptr_t)config->weights %% %s_ALIGN != 0) return ONNXCC_ERROR_WEIGHTS;\n",
+    text_format(out,
+                "  if (%sconfig->weights_bytes != %s_WEIGHTS_BYTES || (uintptr_t)config->weights %% %s_ALIGN != 0) return ONNXCC_ERROR_WEIGHTS;\n",
                 built_in ? "" : "!config->weights || ", m, m);
-    text_format(out, "#ifndef %s_ANY_WEIGHTS\n%s  if (%s_weights_hash((const unsigned char *)config->weights) != UINT64_C(0x%016llx)) return ONNXCC_ERROR_WEIGHTS;\n#endif\n", m,
-                built_in ? "  " : "", e->name, (unsigned long long)e->weights_hash);
+    text_format(out,
+                "#ifndef %s_ANY_WEIGHTS\n%s  if (%s_weights_hash((const unsigned char *)config->weights) != UINT64_C(0x%016llx)) return "
+                "ONNXCC_ERROR_WEIGHTS;\n#endif\n",
+                m, built_in ? "  " : "", e->name, (unsigned long long)e->weights_hash);
     text_format(out, "%s  context->weights = (const unsigned char *)config->weights;\n", built_in ? "  " : "");
     if (built_in) text_string(out, "  }\n");
   }
@@ -125,9 +128,11 @@ void c_one_line_parameters(const Emitter *e, Text *out) {
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
     if (e->symbol_roles[i] == SYMBOL_GIVEN) text_format(out, "%sint64_t %s", count++ ? ", " : "", e->symbol_names[i]);
   for (uint32_t i = 0; i < info->inputs.count; i++)
-    text_format(out, "%sconst %s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->inputs.data[i].buffer].scalar), e->inputs[i].field);
+    text_format(out, "%sconst %s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->inputs.data[i].buffer].scalar),
+                e->inputs[i].field);
   for (uint32_t i = 0; i < info->outputs.count; i++)
-    text_format(out, "%s%s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->outputs.data[i].buffer].scalar), e->outputs[i].field);
+    text_format(out, "%s%s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->outputs.data[i].buffer].scalar),
+                e->outputs[i].field);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
     if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "%sint64_t *%s", count++ ? ", " : "", e->symbol_names[i]);
   if (count == 0) text_string(out, "void");
@@ -140,15 +145,22 @@ static void one_liner(const Emitter *e, Text *out) {
   const char        *n = e->name, *m = e->macro;
   if (!c_has_one_liner(e)) return;
   text_format(out, "#ifdef %s_STATIC_WORKSPACE\n#ifndef %s_WORKSPACE_ATTR\n#define %s_WORKSPACE_ATTR\n#endif\n", m, m, m);
-  if (c_workspace_bound(e) > 0) text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_workspace[%s_WORKSPACE_BYTES];\n", m, m, n, m);
-  if (c_state_bytes(e) > 0) text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_state[%s_STATE_BYTES];\n", m, m, n, m);
+  if (c_workspace_bound(e) > 0)
+    text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_workspace[%s_WORKSPACE_BYTES];\n", m, m, n, m);
+  if (c_state_bytes(e) > 0)
+    text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_state[%s_STATE_BYTES];\n", m, m, n, m);
   text_format(out, "static %s_ctx %s_static_ctx;\nstatic int32_t %s_static_ready;\n\nint32_t %s(", n, n, n, n);
   c_one_line_parameters(e, out);
-  text_format(out, ") {\n  int32_t status = ONNXCC_OK;\n  %s_io io;\n  if (!%s_static_ready) {\n    %s_config config;\n    %s_CLEAR(&config, sizeof config);\n", n, n, n, m);
+  text_format(
+      out,
+      ") {\n  int32_t status = ONNXCC_OK;\n  %s_io io;\n  if (!%s_static_ready) {\n    %s_config config;\n    %s_CLEAR(&config, sizeof config);\n", n,
+      n, n, m);
   text_string(out, "    config.abi = ONNXCC_ABI;\n");
-  if (c_workspace_bound(e) > 0) text_format(out, "    config.workspace = %s_static_workspace;\n    config.workspace_bytes = %s_WORKSPACE_BYTES;\n", n, m);
+  if (c_workspace_bound(e) > 0)
+    text_format(out, "    config.workspace = %s_static_workspace;\n    config.workspace_bytes = %s_WORKSPACE_BYTES;\n", n, m);
   if (c_state_bytes(e) > 0) text_format(out, "    config.state = %s_static_state;\n    config.state_bytes = %s_STATE_BYTES;\n", n, m);
-  text_format(out, "    status = %s_init(&%s_static_ctx, &config);\n    if (status != ONNXCC_OK) return status;\n    %s_static_ready = 1;\n  }\n", n, n, n);
+  text_format(out, "    status = %s_init(&%s_static_ctx, &config);\n    if (status != ONNXCC_OK) return status;\n    %s_static_ready = 1;\n  }\n", n,
+              n, n);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
     if (e->symbol_roles[i] == SYMBOL_GIVEN) text_format(out, "  io.dims.%s = %s;\n", e->symbol_names[i], e->symbol_names[i]);
     else if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "  io.%s = 0;\n", e->symbol_names[i]);
@@ -156,7 +168,8 @@ static void one_liner(const Emitter *e, Text *out) {
   for (uint32_t i = 0; i < info->outputs.count; i++) text_format(out, "  io.%s = %s;\n", e->outputs[i].field, e->outputs[i].field);
   text_format(out, "  status = %s_run(&%s_static_ctx, &io);\n", n, n);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
-    if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "  if (%s) *%s = io.%s;\n", e->symbol_names[i], e->symbol_names[i], e->symbol_names[i]);
+    if (e->symbol_roles[i] == SYMBOL_RETURNED)
+      text_format(out, "  if (%s) *%s = io.%s;\n", e->symbol_names[i], e->symbol_names[i], e->symbol_names[i]);
   text_string(out, "  return status;\n}\n#endif\n\n");
 }
 

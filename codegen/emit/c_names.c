@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Names that the entry points use for themselves. */
-static const char *const own_names[] = {"ctx", "io", "dims", "context", "config", "workspace", "state", "weights", "status", "hooks", "inputs",
-                                        "outputs", "run_dims", "shape", "kind", "index", "bytes", "abi", "info"};
+static const char *const own_names[] = {"ctx",    "io",      "dims",     "context", "config", "workspace", "state", "weights", "status", "hooks",
+                                        "inputs", "outputs", "run_dims", "shape",   "kind",   "index",     "bytes", "abi",     "info"};
 
 bool c_is_own_name(const char *name) {
   for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++)
@@ -72,8 +72,10 @@ static void find_roles(Emitter *e) {
   uint32_t       count = program->dims->symbols.count;
   bool          *present = arena_array(e->arena, bool, count + 1), *returned = arena_array(e->arena, bool, count + 1);
   e->symbol_roles = arena_array(e->arena, SymbolRole, count + 1);
-  for (uint32_t i = 0; i < program->info.inputs.count; i++) mark_dims(e, program->info.inputs.data[i].dims, program->info.inputs.data[i].rank, present);
-  for (uint32_t i = 0; i < program->info.outputs.count; i++) mark_dims(e, program->info.outputs.data[i].dims, program->info.outputs.data[i].rank, returned);
+  for (uint32_t i = 0; i < program->info.inputs.count; i++)
+    mark_dims(e, program->info.inputs.data[i].dims, program->info.inputs.data[i].rank, present);
+  for (uint32_t i = 0; i < program->info.outputs.count; i++)
+    mark_dims(e, program->info.outputs.data[i].dims, program->info.outputs.data[i].rank, returned);
   for (uint32_t i = 0; i < program->buffers.count; i++) mark_dims(e, program->buffers.data[i].dims, program->buffers.data[i].rank, present);
   for (uint32_t i = 0; i < program->kernels.count; i++) mark_code(e, &program->kernels.data[i], present);
   for (uint32_t i = 0; i < program->entries.count; i++) mark_code(e, &program->entries.data[i], present);
@@ -145,21 +147,24 @@ void c_quoted(Text *text, const char *string, size_t longest) {
 
 /* ---- types ---- */
 
-typedef struct TypeNames { const char *type, *memory, *without_sign, *minimum, *maximum; unsigned bits; } TypeNames;
+typedef struct TypeNames {
+  const char *type, *memory, *without_sign, *minimum, *maximum;
+  unsigned    bits;
+} TypeNames;
 static const TypeNames type_names[SCALAR_COUNT] = {
-  [SCALAR_I1] = {"bool", "uint8_t", "uint8_t", "0", "1", 1},
-  [SCALAR_I8] = {"int8_t", "int8_t", "uint8_t", "INT8_MIN", "INT8_MAX", 8},
-  [SCALAR_I16] = {"int16_t", "int16_t", "uint16_t", "INT16_MIN", "INT16_MAX", 16},
-  [SCALAR_I32] = {"int32_t", "int32_t", "uint32_t", "INT32_MIN", "INT32_MAX", 32},
-  [SCALAR_I64] = {"int64_t", "int64_t", "uint64_t", "INT64_MIN", "INT64_MAX", 64},
-  [SCALAR_U8] = {"uint8_t", "uint8_t", "uint8_t", "0", "UINT8_MAX", 8},
-  [SCALAR_U16] = {"uint16_t", "uint16_t", "uint16_t", "0", "UINT16_MAX", 16},
-  [SCALAR_U32] = {"uint32_t", "uint32_t", "uint32_t", "0", "UINT32_MAX", 32},
-  [SCALAR_U64] = {"uint64_t", "uint64_t", "uint64_t", "0", "UINT64_MAX", 64},
-  [SCALAR_F16] = {"uint16_t", "uint16_t", "uint16_t", "0", "0", 16},
-  [SCALAR_BF16] = {"uint16_t", "uint16_t", "uint16_t", "0", "0", 16},
-  [SCALAR_F32] = {"float", "float", "uint32_t", "0", "0", 32},
-  [SCALAR_F64] = {"double", "double", "uint64_t", "0", "0", 64},
+    [SCALAR_I1] = {"bool", "uint8_t", "uint8_t", "0", "1", 1},
+    [SCALAR_I8] = {"int8_t", "int8_t", "uint8_t", "INT8_MIN", "INT8_MAX", 8},
+    [SCALAR_I16] = {"int16_t", "int16_t", "uint16_t", "INT16_MIN", "INT16_MAX", 16},
+    [SCALAR_I32] = {"int32_t", "int32_t", "uint32_t", "INT32_MIN", "INT32_MAX", 32},
+    [SCALAR_I64] = {"int64_t", "int64_t", "uint64_t", "INT64_MIN", "INT64_MAX", 64},
+    [SCALAR_U8] = {"uint8_t", "uint8_t", "uint8_t", "0", "UINT8_MAX", 8},
+    [SCALAR_U16] = {"uint16_t", "uint16_t", "uint16_t", "0", "UINT16_MAX", 16},
+    [SCALAR_U32] = {"uint32_t", "uint32_t", "uint32_t", "0", "UINT32_MAX", 32},
+    [SCALAR_U64] = {"uint64_t", "uint64_t", "uint64_t", "0", "UINT64_MAX", 64},
+    [SCALAR_F16] = {"uint16_t", "uint16_t", "uint16_t", "0", "0", 16},
+    [SCALAR_BF16] = {"uint16_t", "uint16_t", "uint16_t", "0", "0", 16},
+    [SCALAR_F32] = {"float", "float", "uint32_t", "0", "0", 32},
+    [SCALAR_F64] = {"double", "double", "uint64_t", "0", "0", 64},
 };
 
 static const TypeNames *names_of(const Emitter *e, Scalar scalar) {

@@ -5,8 +5,8 @@
  *   $T $t  C type and short name of `to`            $F $f  of `from`                    $U  unsigned type of `to`     $N  the same, at least 32 bits
  *   $L $H  least and greatest value of `to`         $W  bits of `to`                    $I  integer type that a float is converted through
  *   $A $B $C  bounds of a conversion from float     $P $M  the model's prefix, and in capitals
- *   $S  suffix of C's maths builtins                $R  letter of AArch64 registers and RISC-V types    $Q $V  modifier and constraint of VFP registers
- *   $X  square root through SSE2
+ *   $S  suffix of C's maths builtins                $R  letter of AArch64 registers and RISC-V types    $Q $V  modifier and constraint of VFP
+ * registers $X  square root through SSE2
  *
  * Nothing here can become a call into libm: square roots and roundings appear only for targets that have the instruction (the legaliser has
  * replaced the others), and where a compiler might still call a function to set errno, the instruction is named. */
@@ -20,8 +20,7 @@ static const char min_text[] = "static inline $T $P_$t_min($T a, $T b) { return 
 static const char max_text[] = "static inline $T $P_$t_max($T a, $T b) { return a > b ? a : b; }\n";
 static const char abs_integer_text[] = "static inline $T $P_$t_abs($T a) { return ($T)(a < 0 ? 0u - ($U)a : ($U)a); }\n";
 static const char abs_unsigned_text[] = "static inline $T $P_$t_abs($T a) { return a; }\n";
-static const char div_signed_text[] =
-  "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : b == -1 ? ($T)(0u - ($U)a) : a / b); }\n";
+static const char div_signed_text[] = "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : b == -1 ? ($T)(0u - ($U)a) : a / b); }\n";
 static const char div_unsigned_text[] = "static inline $T $P_$t_div($T a, $T b) { return ($T)(b == 0 ? 0 : a / b); }\n";
 static const char rem_signed_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : b == -1 ? 0 : a % b); }\n";
 static const char rem_unsigned_text[] = "static inline $T $P_$t_rem($T a, $T b) { return ($T)(b == 0 ? a : a % b); }\n";
@@ -29,113 +28,104 @@ static const char shl_text[] = "static inline $T $P_$t_shl($T a, $T b) { return 
 static const char shr_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(a >> (($U)b < $Wu ? ($U)b : $Wu - 1u)); }\n";
 static const char shr_unsigned_text[] = "static inline $T $P_$t_shr($T a, $T b) { return ($T)(b < $Wu ? ($N)a >> b : 0u); }\n";
 static const char floordiv_text[] =
-  "static inline $T $P_$t_floordiv($T a, $T b) { return b == 0 ? 0 : a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }\n";
+    "static inline $T $P_$t_floordiv($T a, $T b) { return b == 0 ? 0 : a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }\n";
 static const char mod_text[] = "static inline $T $P_$t_mod($T a, $T b) { return b == 0 ? a : (a % b + b) % b; }\n";
-static const char size_add_text[] =
-  "static inline int64_t $P_size_add(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }\n";
+static const char size_add_text[] = "static inline int64_t $P_size_add(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }\n";
 static const char size_mul_text[] =
-  "static inline int64_t $P_size_mul(int64_t a, int64_t b) { return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b; }\n";
-static const char bits_text[] =
-  "static inline $T $P_$t_bits_$f($F a) {\n"
-  "  $T bits;\n"
-  "  $M_COPY(&bits, &a, sizeof bits);\n"
-  "  return bits;\n"
-  "}\n";
-static const char fabs_text[] =
-  "#if defined(__GNUC__)\n"
-  "static inline $T $P_$t_abs($T a) { return __builtin_fabs$S(a); }\n"
-  "#else\n"
-  "static inline $T $P_$t_abs($T a) {\n"
-  "  $U bits;\n"
-  "  $M_COPY(&bits, &a, sizeof bits);\n"
-  "  bits &= ($U)~(($U)1 << ($Wu - 1u));\n"
-  "  $M_COPY(&a, &bits, sizeof bits);\n"
-  "  return a;\n"
-  "}\n"
-  "#endif\n";
+    "static inline int64_t $P_size_mul(int64_t a, int64_t b) { return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b; }\n";
+static const char bits_text[] = "static inline $T $P_$t_bits_$f($F a) {\n"
+                                "  $T bits;\n"
+                                "  $M_COPY(&bits, &a, sizeof bits);\n"
+                                "  return bits;\n"
+                                "}\n";
+static const char fabs_text[] = "#if defined(__GNUC__)\n"
+                                "static inline $T $P_$t_abs($T a) { return __builtin_fabs$S(a); }\n"
+                                "#else\n"
+                                "static inline $T $P_$t_abs($T a) {\n"
+                                "  $U bits;\n"
+                                "  $M_COPY(&bits, &a, sizeof bits);\n"
+                                "  bits &= ($U)~(($U)1 << ($Wu - 1u));\n"
+                                "  $M_COPY(&a, &bits, sizeof bits);\n"
+                                "  return a;\n"
+                                "}\n"
+                                "#endif\n";
 /* clang calls fma where it may set errno, that is everywhere but on Linux and where errno is switched off. */
-static const char fma_text[] =
-  "#if !defined(__clang__) || defined(__NO_MATH_ERRNO__) || defined(__linux__)\n"
-  "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_fma$S(a, b, c); }\n"
-  "#elif $M_HAS(__builtin_elementwise_fma)\n"
-  "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_elementwise_fma(a, b, c); }\n"
-  "#else\n"
-  "static inline $T $P_$t_fma($T a, $T b, $T c) {\n"
-  "#if defined(__aarch64__)\n"
-  "  __asm__(\"fmadd %$R0, %$R1, %$R2, %$R0\" : \"+w\"(c) : \"w\"(a), \"w\"(b));\n"
-  "#elif defined(__arm__)\n"
-  "  __asm__(\"vfma.f$W %$Q0, %$Q1, %$Q2\" : \"+$V\"(c) : \"$V\"(a), \"$V\"(b));\n"
-  "#elif defined(__riscv)\n"
-  "  __asm__(\"fmadd.$R %0, %1, %2, %0\" : \"+f\"(c) : \"f\"(a), \"f\"(b));\n"
-  "#else\n"
-  "#error \"compile this file with -fno-math-errno\"\n"
-  "#endif\n"
-  "  return c;\n"
-  "}\n"
-  "#endif\n";
+static const char fma_text[] = "#if !defined(__clang__) || defined(__NO_MATH_ERRNO__) || defined(__linux__)\n"
+                               "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_fma$S(a, b, c); }\n"
+                               "#elif $M_HAS(__builtin_elementwise_fma)\n"
+                               "static inline $T $P_$t_fma($T a, $T b, $T c) { return __builtin_elementwise_fma(a, b, c); }\n"
+                               "#else\n"
+                               "static inline $T $P_$t_fma($T a, $T b, $T c) {\n"
+                               "#if defined(__aarch64__)\n"
+                               "  __asm__(\"fmadd %$R0, %$R1, %$R2, %$R0\" : \"+w\"(c) : \"w\"(a), \"w\"(b));\n"
+                               "#elif defined(__arm__)\n"
+                               "  __asm__(\"vfma.f$W %$Q0, %$Q1, %$Q2\" : \"+$V\"(c) : \"$V\"(a), \"$V\"(b));\n"
+                               "#elif defined(__riscv)\n"
+                               "  __asm__(\"fmadd.$R %0, %1, %2, %0\" : \"+f\"(c) : \"f\"(a), \"f\"(b));\n"
+                               "#else\n"
+                               "#error \"compile this file with -fno-math-errno\"\n"
+                               "#endif\n"
+                               "  return c;\n"
+                               "}\n"
+                               "#endif\n";
 static const char floor_text[] = "static inline $T $P_$t_floor($T a) { return __builtin_floor$S(a); }\n";
 static const char ceil_text[] = "static inline $T $P_$t_ceil($T a) { return __builtin_ceil$S(a); }\n";
 static const char trunc_text[] = "static inline $T $P_$t_trunc($T a) { return __builtin_trunc$S(a); }\n";
 static const char round_text[] = "static inline $T $P_$t_round($T a) { return __builtin_rint$S(a); } /* halves to even: the default mode */\n";
 /* sqrt may set errno too, so compilers call it for negative operands; WebAssembly's does not. */
-static const char sqrt_text[] =
-  "#if defined(__SSE2__)\n"
-  "static inline $T $P_$t_sqrt($T a) { return $X; }\n"
-  "#elif $M_HAS(__builtin_elementwise_sqrt)\n"
-  "static inline $T $P_$t_sqrt($T a) { return __builtin_elementwise_sqrt(a); }\n"
-  "#elif defined(__wasm__)\n"
-  "static inline $T $P_$t_sqrt($T a) { return __builtin_sqrt$S(a); }\n"
-  "#else\n"
-  "static inline $T $P_$t_sqrt($T a) {\n"
-  "  $T root;\n"
-  "#if defined(__aarch64__)\n"
-  "  __asm__(\"fsqrt %$R0, %$R1\" : \"=w\"(root) : \"w\"(a));\n"
-  "#elif defined(__arm__)\n"
-  "  __asm__(\"vsqrt.f$W %$Q0, %$Q1\" : \"=$V\"(root) : \"$V\"(a));\n"
-  "#elif defined(__riscv)\n"
-  "  __asm__(\"fsqrt.$R %0, %1\" : \"=f\"(root) : \"f\"(a));\n"
-  "#else\n"
-  "#error \"no square root instruction is known for this machine: compile the model with --target=generic\"\n"
-  "#endif\n"
-  "  return root;\n"
-  "}\n"
-  "#endif\n";
-static const char f32_from_f16_text[] =
-  "#if defined(__F16C__)\n"
-  "static inline float $P_f32_of_f16(uint16_t a) { return _cvtsh_ss(a); }\n"
-  "#else\n"
-  "static inline float $P_f32_of_f16(uint16_t a) {\n"
-  "  __fp16 half;\n"
-  "  $M_COPY(&half, &a, sizeof half);\n"
-  "  return (float)half;\n"
-  "}\n"
-  "#endif\n";
-static const char f16_from_f32_text[] =
-  "#if defined(__F16C__)\n"
-  "static inline uint16_t $P_f16_of_f32(float a) { return (uint16_t)_cvtss_sh(a, 0); }\n"
-  "#else\n"
-  "static inline uint16_t $P_f16_of_f32(float a) {\n"
-  "  __fp16 half = (__fp16)a;\n"
-  "  uint16_t bits;\n"
-  "  $M_COPY(&bits, &half, sizeof bits);\n"
-  "  return bits;\n"
-  "}\n"
-  "#endif\n";
+static const char sqrt_text[] = "#if defined(__SSE2__)\n"
+                                "static inline $T $P_$t_sqrt($T a) { return $X; }\n"
+                                "#elif $M_HAS(__builtin_elementwise_sqrt)\n"
+                                "static inline $T $P_$t_sqrt($T a) { return __builtin_elementwise_sqrt(a); }\n"
+                                "#elif defined(__wasm__)\n"
+                                "static inline $T $P_$t_sqrt($T a) { return __builtin_sqrt$S(a); }\n"
+                                "#else\n"
+                                "static inline $T $P_$t_sqrt($T a) {\n"
+                                "  $T root;\n"
+                                "#if defined(__aarch64__)\n"
+                                "  __asm__(\"fsqrt %$R0, %$R1\" : \"=w\"(root) : \"w\"(a));\n"
+                                "#elif defined(__arm__)\n"
+                                "  __asm__(\"vsqrt.f$W %$Q0, %$Q1\" : \"=$V\"(root) : \"$V\"(a));\n"
+                                "#elif defined(__riscv)\n"
+                                "  __asm__(\"fsqrt.$R %0, %1\" : \"=f\"(root) : \"f\"(a));\n"
+                                "#else\n"
+                                "#error \"no square root instruction is known for this machine: compile the model with --target=generic\"\n"
+                                "#endif\n"
+                                "  return root;\n"
+                                "}\n"
+                                "#endif\n";
+static const char f32_from_f16_text[] = "#if defined(__F16C__)\n"
+                                        "static inline float $P_f32_of_f16(uint16_t a) { return _cvtsh_ss(a); }\n"
+                                        "#else\n"
+                                        "static inline float $P_f32_of_f16(uint16_t a) {\n"
+                                        "  __fp16 half;\n"
+                                        "  $M_COPY(&half, &a, sizeof half);\n"
+                                        "  return (float)half;\n"
+                                        "}\n"
+                                        "#endif\n";
+static const char f16_from_f32_text[] = "#if defined(__F16C__)\n"
+                                        "static inline uint16_t $P_f16_of_f32(float a) { return (uint16_t)_cvtss_sh(a, 0); }\n"
+                                        "#else\n"
+                                        "static inline uint16_t $P_f16_of_f32(float a) {\n"
+                                        "  __fp16 half = (__fp16)a;\n"
+                                        "  uint16_t bits;\n"
+                                        "  $M_COPY(&bits, &half, sizeof bits);\n"
+                                        "  return bits;\n"
+                                        "}\n"
+                                        "#endif\n";
 /* Where both ends are floats: clamped first, so that the conversion is always defined and the whole has no branch. */
-static const char convert_exact_text[] =
-  "static inline $T $P_$t_of_$f($F a) {\n"
-  "  $F clamped = a > $A ? a : $A;\n"
-  "  clamped = clamped < $B ? clamped : $B;\n"
-  "  return ($T)(a == a ? ($I)clamped : 0);\n"
-  "}\n";
+static const char convert_exact_text[] = "static inline $T $P_$t_of_$f($F a) {\n"
+                                         "  $F clamped = a > $A ? a : $A;\n"
+                                         "  clamped = clamped < $B ? clamped : $B;\n"
+                                         "  return ($T)(a == a ? ($I)clamped : 0);\n"
+                                         "}\n";
 /* Where the greatest integer is no float: the greatest float below it, and then the overflow is put right. */
-static const char convert_rounded_text[] =
-  "static inline $T $P_$t_of_$f($F a) {\n"
-  "  $F clamped = a > $A ? a : $A;\n"
-  "  clamped = clamped < $B ? clamped : $B;\n"
-  "  $T result = a >= $C ? $H : ($T)clamped;\n"
-  "  return a == a ? result : 0;\n"
-  "}\n";
+static const char convert_rounded_text[] = "static inline $T $P_$t_of_$f($F a) {\n"
+                                           "  $F clamped = a > $A ? a : $A;\n"
+                                           "  clamped = clamped < $B ? clamped : $B;\n"
+                                           "  $T result = a >= $C ? $H : ($T)clamped;\n"
+                                           "  return a == a ? result : 0;\n"
+                                           "}\n";
 
 /* ---- which text ---- */
 
@@ -151,33 +141,33 @@ static const char *conversion_text(const Emitter *e, Scalar to, Scalar from) {
 static const char *template_of(const Emitter *e, Helper helper, Scalar to, Scalar from) {
   bool is_float = scalar_is_float(to), is_signed = scalar_is_signed(to);
   switch (helper) {
-    case HELPER_MIN: return min_text;
-    case HELPER_MAX: return max_text;
-    case HELPER_ABS: return is_float ? fabs_text : is_signed ? abs_integer_text : abs_unsigned_text;
-    case HELPER_DIV: return is_signed ? div_signed_text : div_unsigned_text;
-    case HELPER_REM: return is_signed ? rem_signed_text : rem_unsigned_text;
-    case HELPER_SHL: return shl_text;
-    case HELPER_SHR: return is_signed ? shr_text : shr_unsigned_text;
-    case HELPER_SQRT: return sqrt_text;
-    case HELPER_FLOOR: return floor_text;
-    case HELPER_CEIL: return ceil_text;
-    case HELPER_TRUNC: return trunc_text;
-    case HELPER_ROUND: return round_text;
-    case HELPER_FMA: return fma_text;
-    case HELPER_CONVERT: return conversion_text(e, to, from);
-    case HELPER_BITS: return bits_text;
-    case HELPER_FLOORDIV: return floordiv_text;
-    case HELPER_MOD: return mod_text;
-    case HELPER_SIZE_ADD: return size_add_text;
-    case HELPER_SIZE_MUL: return size_mul_text;
-    default: bug(e->context, "no text for helper %d", helper);
+  case HELPER_MIN: return min_text;
+  case HELPER_MAX: return max_text;
+  case HELPER_ABS: return is_float ? fabs_text : is_signed ? abs_integer_text : abs_unsigned_text;
+  case HELPER_DIV: return is_signed ? div_signed_text : div_unsigned_text;
+  case HELPER_REM: return is_signed ? rem_signed_text : rem_unsigned_text;
+  case HELPER_SHL: return shl_text;
+  case HELPER_SHR: return is_signed ? shr_text : shr_unsigned_text;
+  case HELPER_SQRT: return sqrt_text;
+  case HELPER_FLOOR: return floor_text;
+  case HELPER_CEIL: return ceil_text;
+  case HELPER_TRUNC: return trunc_text;
+  case HELPER_ROUND: return round_text;
+  case HELPER_FMA: return fma_text;
+  case HELPER_CONVERT: return conversion_text(e, to, from);
+  case HELPER_BITS: return bits_text;
+  case HELPER_FLOORDIV: return floordiv_text;
+  case HELPER_MOD: return mod_text;
+  case HELPER_SIZE_ADD: return size_add_text;
+  case HELPER_SIZE_MUL: return size_mul_text;
+  default: bug(e->context, "no text for helper %d", helper);
   }
 }
 
 static const char *const helper_names[HELPER_COUNT] = {
-  [HELPER_MIN] = "min", [HELPER_MAX] = "max", [HELPER_ABS] = "abs", [HELPER_DIV] = "div", [HELPER_REM] = "rem", [HELPER_SHL] = "shl", [HELPER_SHR] = "shr",
-  [HELPER_SQRT] = "sqrt", [HELPER_FLOOR] = "floor", [HELPER_CEIL] = "ceil", [HELPER_TRUNC] = "trunc", [HELPER_ROUND] = "round", [HELPER_FMA] = "fma",
-  [HELPER_FLOORDIV] = "floordiv", [HELPER_MOD] = "mod",
+    [HELPER_MIN] = "min",     [HELPER_MAX] = "max",     [HELPER_ABS] = "abs",   [HELPER_DIV] = "div",           [HELPER_REM] = "rem",
+    [HELPER_SHL] = "shl",     [HELPER_SHR] = "shr",     [HELPER_SQRT] = "sqrt", [HELPER_FLOOR] = "floor",       [HELPER_CEIL] = "ceil",
+    [HELPER_TRUNC] = "trunc", [HELPER_ROUND] = "round", [HELPER_FMA] = "fma",   [HELPER_FLOORDIV] = "floordiv", [HELPER_MOD] = "mod",
 };
 
 void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from) {
@@ -210,24 +200,27 @@ static void fill(const Emitter *e, Text *out, const char *text, Scalar to, Scala
       continue;
     }
     switch (*++text) {
-      case 'T': text_string(out, c_type(e, to)); break;
-      case 'F': text_string(out, c_type(e, from)); break;
-      case 't': text_string(out, c_tag(to)); break;
-      case 'f': text_string(out, c_tag(from)); break;
-      case 'U': text_string(out, c_unsigned_type(e, to)); break;
-      case 'N': text_string(out, c_bits(e, to) == 64 ? "uint64_t" : "uint32_t"); break; /* wide enough that a shift is of an unsigned type */
-      case 'I': text_string(out, scalar_is_signed(to) || c_bits(e, to) < 32 ? "int32_t" : c_type(e, to)); break;
-      case 'L': text_string(out, c_minimum(e, to)); break;
-      case 'H': text_string(out, c_maximum(e, to)); break;
-      case 'W': text_format(out, "%u", c_bits(e, to)); break;
-      case 'P': text_string(out, e->name); break;
-      case 'M': text_string(out, e->macro); break;
-      case 'R': text_string(out, to == SCALAR_F32 ? "s" : "d"); break;
-      case 'Q': text_string(out, to == SCALAR_F32 ? "" : "P"); break;
-      case 'V': text_string(out, to == SCALAR_F32 ? "t" : "w"); break;
-      case 'X': text_string(out, to == SCALAR_F32 ? "_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a)))" : "_mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a)))"); break;
-      case 'S': text_string(out, to == SCALAR_F32 ? "f" : ""); break;
-      default: bound(e, out, *text, to, from); break;
+    case 'T': text_string(out, c_type(e, to)); break;
+    case 'F': text_string(out, c_type(e, from)); break;
+    case 't': text_string(out, c_tag(to)); break;
+    case 'f': text_string(out, c_tag(from)); break;
+    case 'U': text_string(out, c_unsigned_type(e, to)); break;
+    case 'N': text_string(out, c_bits(e, to) == 64 ? "uint64_t" : "uint32_t"); break; /* wide enough that a shift is of an unsigned type */
+    case 'I': text_string(out, scalar_is_signed(to) || c_bits(e, to) < 32 ? "int32_t" : c_type(e, to)); break;
+    case 'L': text_string(out, c_minimum(e, to)); break;
+    case 'H': text_string(out, c_maximum(e, to)); break;
+    case 'W': text_format(out, "%u", c_bits(e, to)); break;
+    case 'P': text_string(out, e->name); break;
+    case 'M': text_string(out, e->macro); break;
+    case 'R': text_string(out, to == SCALAR_F32 ? "s" : "d"); break;
+    case 'Q': text_string(out, to == SCALAR_F32 ? "" : "P"); break;
+    case 'V': text_string(out, to == SCALAR_F32 ? "t" : "w"); break;
+    case 'X':
+      text_string(out,
+                  to == SCALAR_F32 ? "_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a)))" : "_mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a)))");
+      break;
+    case 'S': text_string(out, to == SCALAR_F32 ? "f" : ""); break;
+    default: bound(e, out, *text, to, from); break;
     }
   }
 }
@@ -255,26 +248,25 @@ static void helpers(const Emitter *e, Text *out) {
 
 /* ---- refusals and macros ---- */
 
-static const char refusals[] =
-  "#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)\n"
-  "#error \"compile this file without -ffast-math: it changes results\"\n"
-  "#endif\n"
-  "#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16\n"
-  "#error \"this compiler computes floats in another precision: on 32-bit x86 add -msse2 -mfpmath=sse\"\n"
-  "#endif\n"
-  "#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
-  "#error \"weights are little-endian: big-endian machines are not supported\"\n"
-  "#endif\n";
+static const char refusals[] = "#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || "
+                               "(defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)\n"
+                               "#error \"compile this file without -ffast-math: it changes results\"\n"
+                               "#endif\n"
+                               "#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16\n"
+                               "#error \"this compiler computes floats in another precision: on 32-bit x86 add -msse2 -mfpmath=sse\"\n"
+                               "#endif\n"
+                               "#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
+                               "#error \"weights are little-endian: big-endian machines are not supported\"\n"
+                               "#endif\n";
 
 /* a * b + c must round twice. gcc ignores the standard pragma and contracts in its gnu modes. */
-static const char contraction[] =
-  "#if defined(__clang__)\n"
-  "#pragma STDC FP_CONTRACT OFF\n"
-  "#elif defined(__GNUC__)\n"
-  "#pragma GCC optimize(\"fp-contract=off\")\n"
-  "#elif defined(_MSC_VER)\n"
-  "#pragma fp_contract(off)\n"
-  "#endif\n";
+static const char contraction[] = "#if defined(__clang__)\n"
+                                  "#pragma STDC FP_CONTRACT OFF\n"
+                                  "#elif defined(__GNUC__)\n"
+                                  "#pragma GCC optimize(\"fp-contract=off\")\n"
+                                  "#elif defined(_MSC_VER)\n"
+                                  "#pragma fp_contract(off)\n"
+                                  "#endif\n";
 
 static void target_test(const Emitter *e, Text *out) {
   if (!e->target->c_feature_test) return;
@@ -291,22 +283,47 @@ static void includes(const Emitter *e, Text *out) {
 
 static void macros(const Emitter *e, Text *out) {
   const char *m = e->macro;
-  text_format(out, "\n/* Sections and the like for kernels and weights, from the command line or here. */\n#ifndef %s_HOT_ATTR\n#define %s_HOT_ATTR\n#endif\n", m, m);
-  text_format(out, "#if defined(__GNUC__)\n#define %s_KERNEL %s_HOT_ATTR __attribute__((noinline)) static\n#else\n#define %s_KERNEL %s_HOT_ATTR static\n#endif\n", m, m, m, m);
+  text_format(
+      out,
+      "\n/* Sections and the like for kernels and weights, from the command line or here. */\n#ifndef %s_HOT_ATTR\n#define %s_HOT_ATTR\n#endif\n", m,
+      m);
+  text_format(
+      out,
+      "#if defined(__GNUC__)\n#define %s_KERNEL %s_HOT_ATTR __attribute__((noinline)) static\n#else\n#define %s_KERNEL %s_HOT_ATTR static\n#endif\n",
+      m, m, m, m);
   if (e->needs_restrict)
-    text_format(out, "#if defined(__cplusplus) || defined(__GNUC__) || defined(_MSC_VER)\n#define %s_RESTRICT __restrict\n#else\n#define %s_RESTRICT restrict\n#endif\n", m, m);
+    text_format(out,
+                "#if defined(__cplusplus) || defined(__GNUC__) || defined(_MSC_VER)\n#define %s_RESTRICT __restrict\n#else\n#define %s_RESTRICT "
+                "restrict\n#endif\n",
+                m, m);
   if (e->needs_aligned)
-    text_format(out, "#if defined(__GNUC__)\n#define %s_ALIGNED(pointer, bytes) __builtin_assume_aligned(pointer, bytes)\n#else\n#define %s_ALIGNED(pointer, bytes) (pointer)\n#endif\n", m, m);
+    text_format(out,
+                "#if defined(__GNUC__)\n#define %s_ALIGNED(pointer, bytes) __builtin_assume_aligned(pointer, bytes)\n#else\n#define "
+                "%s_ALIGNED(pointer, bytes) (pointer)\n#endif\n",
+                m, m);
   if (e->needs_unroll)
-    text_format(out, "#if defined(__GNUC__) && !defined(__clang__)\n#define %s_UNROLL _Pragma(\"GCC unroll 64\")\n#elif defined(__clang__)\n#define %s_UNROLL _Pragma(\"unroll\")\n#else\n#define %s_UNROLL\n#endif\n", m, m, m);
-  if (e->needed[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_FMA][SCALAR_F64][SCALAR_F64] || e->needed[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
+    text_format(out,
+                "#if defined(__GNUC__) && !defined(__clang__)\n#define %s_UNROLL _Pragma(\"GCC unroll 64\")\n#elif defined(__clang__)\n#define "
+                "%s_UNROLL _Pragma(\"unroll\")\n#else\n#define %s_UNROLL\n#endif\n",
+                m, m, m);
+  if (e->needed[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_FMA][SCALAR_F64][SCALAR_F64] ||
+      e->needed[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
     text_format(out, "#if defined(__has_builtin)\n#define %s_HAS(builtin) __has_builtin(builtin)\n#else\n#define %s_HAS(builtin) 0\n#endif\n", m, m);
   if (e->needs_copy)
-    text_format(out, "#if defined(__GNUC__)\n#define %s_COPY(to, from, bytes) __builtin_memcpy(to, from, bytes)\n#else\n#define %s_COPY(to, from, bytes) memcpy(to, from, bytes)\n#endif\n", m, m);
+    text_format(out,
+                "#if defined(__GNUC__)\n#define %s_COPY(to, from, bytes) __builtin_memcpy(to, from, bytes)\n#else\n#define %s_COPY(to, from, bytes) "
+                "memcpy(to, from, bytes)\n#endif\n",
+                m, m);
   if (e->needs_clear)
-    text_format(out, "#if defined(__GNUC__)\n#define %s_CLEAR(to, bytes) __builtin_memset(to, 0, bytes)\n#else\n#define %s_CLEAR(to, bytes) memset(to, 0, bytes)\n#endif\n", m, m);
+    text_format(out,
+                "#if defined(__GNUC__)\n#define %s_CLEAR(to, bytes) __builtin_memset(to, 0, bytes)\n#else\n#define %s_CLEAR(to, bytes) memset(to, 0, "
+                "bytes)\n#endif\n",
+                m, m);
   if (e->needs_move)
-    text_format(out, "#if defined(__GNUC__)\n#define %s_MOVE(to, from, bytes) __builtin_memmove(to, from, bytes)\n#else\n#define %s_MOVE(to, from, bytes) memmove(to, from, bytes)\n#endif\n", m, m);
+    text_format(out,
+                "#if defined(__GNUC__)\n#define %s_MOVE(to, from, bytes) __builtin_memmove(to, from, bytes)\n#else\n#define %s_MOVE(to, from, bytes) "
+                "memmove(to, from, bytes)\n#endif\n",
+                m, m);
   text_char(out, '\n');
 }
 

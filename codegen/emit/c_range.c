@@ -14,7 +14,9 @@
 #define LARGEST_DIM (INT64_C(1) << 40)
 
 static ValueRange integers(int64_t lo, int64_t hi) { return (ValueRange){.lo = lo, .hi = hi, .low = (double)lo, .high = (double)hi}; }
-static ValueRange floats(double low, double high, bool nan) { return (ValueRange){.lo = INT64_MIN, .hi = INT64_MAX, .low = low, .high = high, .nan = nan}; }
+static ValueRange floats(double low, double high, bool nan) {
+  return (ValueRange){.lo = INT64_MIN, .hi = INT64_MAX, .low = low, .high = high, .nan = nan};
+}
 
 ValueRange c_range_full(const Emitter *e, Scalar scalar) {
   if (scalar_is_float(scalar)) return floats(-INFINITY, INFINITY, true);
@@ -85,14 +87,17 @@ static ValueRange binary_integers(Emitter *e, const ExprNode *node, ValueRange a
   Scalar scalar = (Scalar)node->scalar;
   if (scalar == SCALAR_U64 && node->op != LOOP_MIN && node->op != LOOP_MAX) return c_range_full(e, scalar);
   switch (node->op) {
-    case LOOP_ADD: return corners(e, scalar, a, b, checked_add_i64);
-    case LOOP_SUB: return corners(e, scalar, a, b, checked_sub_i64);
-    case LOOP_MUL: return corners(e, scalar, a, b, checked_mul_i64);
-    case LOOP_DIV: case LOOP_REM: return divided(e, scalar, a, b, (LoopOp)node->op);
-    case LOOP_SHL: case LOOP_SHR: return shifted(e, scalar, a, b, (LoopOp)node->op);
-    case LOOP_AND: return bit_and(e, scalar, a, b);
-    case LOOP_MIN: case LOOP_MAX: return scalar == SCALAR_U64 ? c_range_full(e, scalar) : choose(a, b, node->op == LOOP_MAX, false);
-    default: return c_range_full(e, scalar);
+  case LOOP_ADD: return corners(e, scalar, a, b, checked_add_i64);
+  case LOOP_SUB: return corners(e, scalar, a, b, checked_sub_i64);
+  case LOOP_MUL: return corners(e, scalar, a, b, checked_mul_i64);
+  case LOOP_DIV:
+  case LOOP_REM: return divided(e, scalar, a, b, (LoopOp)node->op);
+  case LOOP_SHL:
+  case LOOP_SHR: return shifted(e, scalar, a, b, (LoopOp)node->op);
+  case LOOP_AND: return bit_and(e, scalar, a, b);
+  case LOOP_MIN:
+  case LOOP_MAX: return scalar == SCALAR_U64 ? c_range_full(e, scalar) : choose(a, b, node->op == LOOP_MAX, false);
+  default: return c_range_full(e, scalar);
   }
 }
 
@@ -100,7 +105,8 @@ static ValueRange binary_integers(Emitter *e, const ExprNode *node, ValueRange a
 static ValueRange of_floats(Emitter *e, const ExprNode *node) {
   Scalar scalar = (Scalar)node->scalar;
   if (node->op == LOOP_CONSTANT) return floats(isnan(node->number) ? 0 : node->number, isnan(node->number) ? 0 : node->number, isnan(node->number));
-  if (node->op == LOOP_MIN || node->op == LOOP_MAX) return choose(c_range(e, node->operand[0]), c_range(e, node->operand[1]), node->op == LOOP_MAX, true);
+  if (node->op == LOOP_MIN || node->op == LOOP_MAX)
+    return choose(c_range(e, node->operand[0]), c_range(e, node->operand[1]), node->op == LOOP_MAX, true);
   if (node->op == LOOP_FLOOR || node->op == LOOP_CEIL || node->op == LOOP_TRUNC || node->op == LOOP_ROUND) {
     ValueRange a = c_range(e, node->operand[0]);
     return floats(floor(a.low), ceil(a.high), a.nan);
@@ -129,16 +135,26 @@ static ValueRange of_dim(const Emitter *e, Dim dim) {
 static ValueRange of_integers(Emitter *e, const ExprNode *node) {
   Scalar scalar = (Scalar)node->scalar;
   switch (node->op) {
-    case LOOP_CONSTANT: return scalar == SCALAR_U64 && node->integer < 0 ? c_range_full(e, scalar) : integers(node->integer, node->integer);
-    case LOOP_DIM: return of_dim(e, (Dim)node->integer);
-    case LOOP_CAST: case LOOP_SATURATE: return of_cast(e, node);
-    case LOOP_SELECT: {
-      ValueRange a = c_range(e, node->operand[1]), b = c_range(e, node->operand[2]);
-      return integers(a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
-    }
-    case LOOP_ADD: case LOOP_SUB: case LOOP_MUL: case LOOP_DIV: case LOOP_REM: case LOOP_SHL: case LOOP_SHR: case LOOP_AND: case LOOP_MIN: case LOOP_MAX:
-      return scalar == SCALAR_I1 ? c_range_full(e, scalar) : binary_integers(e, node, c_range(e, node->operand[0]), c_range(e, node->operand[1]));
-    default: return c_range_full(e, scalar);
+  case LOOP_CONSTANT: return scalar == SCALAR_U64 && node->integer < 0 ? c_range_full(e, scalar) : integers(node->integer, node->integer);
+  case LOOP_DIM: return of_dim(e, (Dim)node->integer);
+  case LOOP_CAST:
+  case LOOP_SATURATE: return of_cast(e, node);
+  case LOOP_SELECT: {
+    ValueRange a = c_range(e, node->operand[1]), b = c_range(e, node->operand[2]);
+    return integers(a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
+  }
+  case LOOP_ADD:
+  case LOOP_SUB:
+  case LOOP_MUL:
+  case LOOP_DIV:
+  case LOOP_REM:
+  case LOOP_SHL:
+  case LOOP_SHR:
+  case LOOP_AND:
+  case LOOP_MIN:
+  case LOOP_MAX:
+    return scalar == SCALAR_I1 ? c_range_full(e, scalar) : binary_integers(e, node, c_range(e, node->operand[0]), c_range(e, node->operand[1]));
+  default: return c_range_full(e, scalar);
   }
 }
 

@@ -37,9 +37,7 @@ void c_line_end(Emitter *e) {
   size_t indent = (size_t)e->now.depth * 2, start = 0, length = e->now.line.length;
   for (bool first = true; start < length || first; first = false) {
     size_t room = LONGEST_LINE - indent - (first ? 0 : 4), end = length;
-    if (length - start > room && room > SHORTEST_BREAK) {
-      end = break_at(&e->now.line, start, start + room);
-    }
+    if (length - start > room && room > SHORTEST_BREAK) { end = break_at(&e->now.line, start, start + room); }
     text_indent(e->now.out, e->now.depth + (first ? 0 : 2));
     text_bytes(e->now.out, e->now.line.data + start, end - start);
     text_char(e->now.out, '\n');
@@ -88,9 +86,13 @@ static bool sweep(Emitter *e, Stmt first, bool *any) {
     changed |= sweep(e, stmt->body, &inside);
     changed |= sweep(e, stmt->otherwise, &inside);
     switch (stmt->kind) {
-      case STMT_FOR: case STMT_WHILE: case STMT_IF: live = inside; break;
-      case STMT_LET: case STMT_VAR: case STMT_SET: live = e->now.slot_live[stmt->slot]; break;
-      default: live = true; break;
+    case STMT_FOR:
+    case STMT_WHILE:
+    case STMT_IF: live = inside; break;
+    case STMT_LET:
+    case STMT_VAR:
+    case STMT_SET: live = e->now.slot_live[stmt->slot]; break;
+    default: live = true; break;
     }
     if (live && !e->now.stmt_live[s]) {
       e->now.stmt_live[s] = changed = true;
@@ -128,7 +130,8 @@ static void settle_names(Emitter *e, const Code *code) {
   for (uint32_t i = 0; i < code->operands.count; i++) e->now.operand_names[i] = make_way(e, code->operands.data[i].name);
   for (Slot slot = 1; slot < code->slots.count; slot++) {
     e->now.slot_names[slot] = make_way(e, e->now.slot_names[slot]);
-    if (code->kind == CODE_ENTRY && c_is_own_name(e->now.slot_names[slot])) e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
+    if (code->kind == CODE_ENTRY && c_is_own_name(e->now.slot_names[slot]))
+      e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
   }
 }
 
@@ -283,17 +286,19 @@ static void loop(Emitter *e, const StmtNode *stmt) {
 
 static void statement(Emitter *e, const StmtNode *stmt) {
   switch (stmt->kind) {
-    case STMT_FOR: case STMT_WHILE: loop(e, stmt); break;
-    case STMT_IF: if_lines(e, stmt); break;
-    case STMT_LET: case STMT_VAR: declare(e, stmt); break;
-    case STMT_SET: set(e, stmt); break;
-    case STMT_STORE: store(e, stmt); break;
-    case STMT_RETURN: value_line(e, stmt, "return ", ";"); break;
-    case STMT_CALL: c_entry_call(e, stmt); break;
-    case STMT_COPY: c_entry_copy(e, stmt); break;
-    case STMT_ASSIGN: c_entry_assign(e, stmt); break;
-    case STMT_FAIL: fail(e, stmt); break;
-    default: bug(e->context, "%s: statement of kind %d", e->now.code->name, stmt->kind);
+  case STMT_FOR:
+  case STMT_WHILE: loop(e, stmt); break;
+  case STMT_IF: if_lines(e, stmt); break;
+  case STMT_LET:
+  case STMT_VAR: declare(e, stmt); break;
+  case STMT_SET: set(e, stmt); break;
+  case STMT_STORE: store(e, stmt); break;
+  case STMT_RETURN: value_line(e, stmt, "return ", ";"); break;
+  case STMT_CALL: c_entry_call(e, stmt); break;
+  case STMT_COPY: c_entry_copy(e, stmt); break;
+  case STMT_ASSIGN: c_entry_assign(e, stmt); break;
+  case STMT_FAIL: fail(e, stmt); break;
+  default: bug(e->context, "%s: statement of kind %d", e->now.code->name, stmt->kind);
   }
 }
 

@@ -29,7 +29,8 @@ void c_weights_open(Emitter *e) {
   size_t bytes = ((size_t)e->program->weights_bytes + 3) / 4 * 4;
   e->blob = (Text){.arena = e->arena, .data = arena_allocate(e->arena, bytes + 1), .length = bytes, .capacity = bytes + 1};
   for (uint32_t i = 0; i < e->program->buffers.count; i++)
-    if (e->program->buffers.data[i].storage == STORAGE_WEIGHT && e->program->buffers.data[i].weight_offset != DIM_UNKNOWN) pack(e, &e->program->buffers.data[i]);
+    if (e->program->buffers.data[i].storage == STORAGE_WEIGHT && e->program->buffers.data[i].weight_offset != DIM_UNKNOWN)
+      pack(e, &e->program->buffers.data[i]);
   e->weights_hash = hash_words(&e->blob);
 }
 
@@ -48,23 +49,47 @@ static void words(Emitter *e, Text *out) {
 /* The assembler finds the file through -I; link-time optimisation loses that path, hence the macro. */
 static void incbin(Emitter *e, Text *out) {
   const char *n = e->name, *m = e->macro;
-  text_format(out, "/* The weights are in %s.weights.bin, which the assembler finds through -I; or give its path: -D%s_WEIGHTS_PATH='\"...\"' (needed with -flto). */\n", e->options->file_name, m);
+  text_format(out,
+              "/* The weights are in %s.weights.bin, which the assembler finds through -I; or give its path: -D%s_WEIGHTS_PATH='\"...\"' (needed "
+              "with -flto). */\n",
+              e->options->file_name, m);
   text_format(out, "#ifndef %s_WEIGHTS_PATH\n#define %s_WEIGHTS_PATH \"%s.weights.bin\"\n#endif\n", m, m, e->options->file_name);
   text_format(out, "#if !defined(__GNUC__)\n#error \"compile the model with --weights=inline or --weights=file for this compiler\"\n");
-  text_format(out, "#elif defined(__APPLE__)\n#define %s_WEIGHTS_SYMBOL \"_%s_weights_data\"\n#define %s_WEIGHTS_OPEN \".section __TEXT,__const\\n.private_extern \" %s_WEIGHTS_SYMBOL \"\\n\"\n#define %s_WEIGHTS_CLOSE \".text\\n\"\n", m, n, m, m, m);
-  text_format(out, "#elif defined(_WIN32)\n#if defined(__i386__)\n#define %s_WEIGHTS_SYMBOL \"_%s_weights_data\"\n#else\n#define %s_WEIGHTS_SYMBOL \"%s_weights_data\"\n#endif\n#define %s_WEIGHTS_OPEN \".section .rdata,\\\"dr\\\"\\n\"\n#define %s_WEIGHTS_CLOSE \".text\\n\"\n", m, n, m, n, m, m);
-  text_format(out, "#else\n#ifndef %s_WEIGHTS_SECTION\n#define %s_WEIGHTS_SECTION \".rodata.%s_weights\"\n#endif\n#define %s_WEIGHTS_SYMBOL \"%s_weights_data\"\n", m, m, n, m, n);
-  text_format(out, "#define %s_WEIGHTS_OPEN \".section \" %s_WEIGHTS_SECTION \",\\\"a\\\",%%progbits\\n.hidden \" %s_WEIGHTS_SYMBOL \"\\n\"\n#define %s_WEIGHTS_CLOSE \".previous\\n\"\n#endif\n", m, m, m, m);
-  text_format(out, "__asm__(%s_WEIGHTS_OPEN \".globl \" %s_WEIGHTS_SYMBOL \"\\n.balign 64\\n\" %s_WEIGHTS_SYMBOL \":\\n.incbin \\\"\" %s_WEIGHTS_PATH \"\\\"\\n\" %s_WEIGHTS_CLOSE);\n", m, m, m, m, m);
-  text_format(out, "#ifdef __cplusplus\nextern \"C\" const unsigned char %s_weights_data[];\n#else\nextern const unsigned char %s_weights_data[];\n#endif\n\n", n, n);
+  text_format(out,
+              "#elif defined(__APPLE__)\n#define %s_WEIGHTS_SYMBOL \"_%s_weights_data\"\n#define %s_WEIGHTS_OPEN \".section "
+              "__TEXT,__const\\n.private_extern \" %s_WEIGHTS_SYMBOL \"\\n\"\n#define %s_WEIGHTS_CLOSE \".text\\n\"\n",
+              m, n, m, m, m);
+  text_format(out,
+              "#elif defined(_WIN32)\n#if defined(__i386__)\n#define %s_WEIGHTS_SYMBOL \"_%s_weights_data\"\n#else\n#define %s_WEIGHTS_SYMBOL "
+              "\"%s_weights_data\"\n#endif\n#define %s_WEIGHTS_OPEN \".section .rdata,\\\"dr\\\"\\n\"\n#define %s_WEIGHTS_CLOSE \".text\\n\"\n",
+              m, n, m, n, m, m);
+  text_format(
+      out,
+      "#else\n#ifndef %s_WEIGHTS_SECTION\n#define %s_WEIGHTS_SECTION \".rodata.%s_weights\"\n#endif\n#define %s_WEIGHTS_SYMBOL \"%s_weights_data\"\n",
+      m, m, n, m, n);
+  text_format(out,
+              "#define %s_WEIGHTS_OPEN \".section \" %s_WEIGHTS_SECTION \",\\\"a\\\",%%progbits\\n.hidden \" %s_WEIGHTS_SYMBOL \"\\n\"\n#define "
+              "%s_WEIGHTS_CLOSE \".previous\\n\"\n#endif\n",
+              m, m, m, m);
+  text_format(out,
+              "__asm__(%s_WEIGHTS_OPEN \".globl \" %s_WEIGHTS_SYMBOL \"\\n.balign 64\\n\" %s_WEIGHTS_SYMBOL \":\\n.incbin \\\"\" %s_WEIGHTS_PATH "
+              "\"\\\"\\n\" %s_WEIGHTS_CLOSE);\n",
+              m, m, m, m, m);
+  text_format(
+      out,
+      "#ifdef __cplusplus\nextern \"C\" const unsigned char %s_weights_data[];\n#else\nextern const unsigned char %s_weights_data[];\n#endif\n\n", n,
+      n);
 }
 
 static void check(Emitter *e, Text *out) {
   bool built_in = e->options->weights != WEIGHTS_FILE;
-  text_format(out, "#ifndef %s_ANY_WEIGHTS\n/* FNV-1a by words, of weights that the caller gives%s. */\n", e->macro, built_in ? " in place of those compiled in" : "");
+  text_format(out, "#ifndef %s_ANY_WEIGHTS\n/* FNV-1a by words, of weights that the caller gives%s. */\n", e->macro,
+              built_in ? " in place of those compiled in" : "");
   text_format(out, "static uint64_t %s_weights_hash(const unsigned char *bytes) {\n", e->name);
   text_string(out, "  const uint32_t *const words = (const uint32_t *)(const void *)bytes;\n  uint64_t hash = UINT64_C(0xcbf29ce484222325);\n");
-  text_format(out, "  for (size_t i = 0; i < %s_WEIGHTS_BYTES / 4u; ++i) hash = (hash ^ words[i]) * UINT64_C(0x100000001b3);\n  return hash;\n}\n#endif\n\n", e->macro);
+  text_format(
+      out, "  for (size_t i = 0; i < %s_WEIGHTS_BYTES / 4u; ++i) hash = (hash ^ words[i]) * UINT64_C(0x100000001b3);\n  return hash;\n}\n#endif\n\n",
+      e->macro);
 }
 
 void c_weights(Emitter *e, Text *out) {

@@ -109,10 +109,15 @@ static void legalise_cast(Legaliser *l, Expr expr) {
 static void legalise_code(Legaliser *l, Code *code) {
   l->code = code;
   for (Expr expr = 1; expr < code->exprs.count; expr++) switch (code->exprs.data[expr].op) { /* what is added is legal already */
-      case LOOP_MULADD: case LOOP_FMA: legalise_fma(l, expr); break;
-      case LOOP_SQRT: case LOOP_FLOOR: case LOOP_CEIL: case LOOP_TRUNC: case LOOP_ROUND: legalise_rounding(l, expr); break;
-      case LOOP_CAST: legalise_cast(l, expr); break;
-      default: break;
+    case LOOP_MULADD:
+    case LOOP_FMA: legalise_fma(l, expr); break;
+    case LOOP_SQRT:
+    case LOOP_FLOOR:
+    case LOOP_CEIL:
+    case LOOP_TRUNC:
+    case LOOP_ROUND: legalise_rounding(l, expr); break;
+    case LOOP_CAST: legalise_cast(l, expr); break;
+    default: break;
     }
 }
 

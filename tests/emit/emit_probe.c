@@ -8,7 +8,10 @@
 #include "passes/loop/legalise.h"
 #include "passes/loop/place.h"
 
-typedef struct Probe { Context context; char **words; } Probe;
+typedef struct Probe {
+  Context context;
+  char  **words;
+} Probe;
 
 static char *read_text(const char *path, size_t *length) {
   FILE *file = fopen(path, "rb");
@@ -35,8 +38,14 @@ static void work(void *self) {
   const char *name = probe->words[2], *form = probe->words[4];
   if (!text) exit(5);
   Program    *program = program_parse(context, arena, probe->words[1], text, length);
-  EmitOptions options = {.name = name, .file_name = name, .target = target_find(probe->words[3]), .options_text = "probe", .version = "0",
-                         .weights = strcmp(form, "inline") == 0 ? WEIGHTS_INLINE : strcmp(form, "incbin") == 0 ? WEIGHTS_INCBIN : WEIGHTS_FILE};
+  EmitOptions options = {.name = name,
+                         .file_name = name,
+                         .target = target_find(probe->words[3]),
+                         .options_text = "probe",
+                         .version = "0",
+                         .weights = strcmp(form, "inline") == 0   ? WEIGHTS_INLINE
+                                    : strcmp(form, "incbin") == 0 ? WEIGHTS_INCBIN
+                                                                  : WEIGHTS_FILE};
   Emission    emission;
   if (!options.target) exit(2);
   loop_legalise(program, options.target);

@@ -13,8 +13,7 @@
 #include "tests/check.h"
 
 /* Every warning of the house style is an error in emitted C. */
-#define STRICT_WARNINGS \
-  "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Wcast-qual -Wundef -Wvla -Wstrict-prototypes -Werror"
+#define STRICT_WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Wcast-qual -Wundef -Wvla -Wstrict-prototypes -Werror"
 #define STRICT_WARNINGS_CPP "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Wcast-qual -Wundef -Wvla -Werror"
 
 static char harness_folder[64]; /* made by harness_open, removed by harness_close */
@@ -95,5 +94,6 @@ static inline const onnxcc_model_info *harness_load(const char *name, void **lib
 }
 
 /* Names that nothing but libc's memory functions may be undefined in an object. */
-#define UNDEFINED_CHECK "awk '$1==\"U\" && $2 !~ /^(_?mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_|__stack_pointer)$/ {print \"undefined: \" $2; bad=1} END {exit bad}'"
+#define UNDEFINED_CHECK                                                                                                                              \
+  "awk '$1==\"U\" && $2 !~ /^(_?mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_|__stack_pointer)$/ {print \"undefined: \" $2; bad=1} END {exit bad}'"
 #endif

@@ -10,39 +10,85 @@
 
 enum { MOST_VALUES = 40, CONSTANTS = 3 };
 
-typedef struct EdgeTable { Scalar scalar; uint32_t count; int64_t integers[MOST_VALUES]; double numbers[MOST_VALUES]; } EdgeTable;
+typedef struct EdgeTable {
+  Scalar   scalar;
+  uint32_t count;
+  int64_t  integers[MOST_VALUES];
+  double   numbers[MOST_VALUES];
+} EdgeTable;
 
 static const EdgeTable tables[] = {
-  {SCALAR_I1, 2, {0, 1}, {0}},
-  {SCALAR_I8, 10, {0, 1, -1, 2, -2, 7, 8, 100, 127, -128}, {0}},
-  {SCALAR_I16, 11, {0, 1, -1, 2, -3, 15, 16, 127, 255, 32767, -32768}, {0}},
-  {SCALAR_I32, 14, {0, 1, -1, 2, -3, 31, 32, 127, -129, 255, 65536, 46341, INT32_MAX, INT32_MIN}, {0}},
-  {SCALAR_I64, 16, {0, 1, -1, 2, -3, 63, 64, 255, -32769, INT32_MAX, INT32_MIN, INT64_C(1) << 32, INT64_C(3037000500), (INT64_C(1) << 53) + 1, INT64_MAX, INT64_MIN}, {0}},
-  {SCALAR_U8, 9, {0, 1, 2, 7, 8, 127, 128, 254, 255}, {0}},
-  {SCALAR_U16, 10, {0, 1, 2, 15, 16, 255, 256, 32768, 65534, 65535}, {0}},
-  {SCALAR_U32, 10, {0, 1, 2, 31, 32, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff}, {0}},
-  {SCALAR_U64, 10, {0, 1, 2, 63, 64, 0xffffffff, INT64_C(1) << 32, INT64_MAX, INT64_MIN, -1}, {0}},
-  {SCALAR_F32, 36, {0}, {0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -3.7, 127.5, 128, -128.5, -129, 255.5, 256, 32767.5, -32769, 65535.5, 65536, 8388609, 2147483520.0,
-                         2147483648.0, -2147483648.0, -2147483904.0, 4294967040.0, 4294967296.0, 0x1p63, -0x1p63, 0x1p64, 1e-30, 1e-42, 3.4e38, INFINITY, NAN}},
-  {SCALAR_F64, 34, {0}, {0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -3.7, 127.5, 128, -128.5, 255.5, 256, 32767.5, 65535.5, 2147483647.0, 2147483647.5, 2147483648.0,
-                         -2147483648.5, -2147483649.0, 4294967295.5, 4294967296.0, 0x1.fffffffffffffp62, 0x1p63, -0x1p63, 0x1p64, 0x1p52, 1e-310, 1.7e308, -INFINITY, NAN}},
+    {SCALAR_I1, 2, {0, 1}, {0}},
+    {SCALAR_I8, 10, {0, 1, -1, 2, -2, 7, 8, 100, 127, -128}, {0}},
+    {SCALAR_I16, 11, {0, 1, -1, 2, -3, 15, 16, 127, 255, 32767, -32768}, {0}},
+    {SCALAR_I32, 14, {0, 1, -1, 2, -3, 31, 32, 127, -129, 255, 65536, 46341, INT32_MAX, INT32_MIN}, {0}},
+    {SCALAR_I64,
+     16,
+     {0, 1, -1, 2, -3, 63, 64, 255, -32769, INT32_MAX, INT32_MIN, INT64_C(1) << 32, INT64_C(3037000500), (INT64_C(1) << 53) + 1, INT64_MAX,
+      INT64_MIN},
+     {0}},
+    {SCALAR_U8, 9, {0, 1, 2, 7, 8, 127, 128, 254, 255}, {0}},
+    {SCALAR_U16, 10, {0, 1, 2, 15, 16, 255, 256, 32768, 65534, 65535}, {0}},
+    {SCALAR_U32, 10, {0, 1, 2, 31, 32, 65536, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff}, {0}},
+    {SCALAR_U64, 10, {0, 1, 2, 63, 64, 0xffffffff, INT64_C(1) << 32, INT64_MAX, INT64_MIN, -1}, {0}},
+    {SCALAR_F32, 36, {0}, {0.0,          -0.0,    1,       -1,      0.5,          -0.5,         1.5,           2.5,           -2.5,
+                           3.7,          -3.7,    127.5,   128,     -128.5,       -129,         255.5,         256,           32767.5,
+                           -32769,       65535.5, 65536,   8388609, 2147483520.0, 2147483648.0, -2147483648.0, -2147483904.0, 4294967040.0,
+                           4294967296.0, 0x1p63,  -0x1p63, 0x1p64,  1e-30,        1e-42,        3.4e38,        INFINITY,      NAN}},
+    {SCALAR_F64,
+     34,
+     {0},
+     {0.0,
+      -0.0,
+      1,
+      -1,
+      0.5,
+      -0.5,
+      1.5,
+      2.5,
+      -2.5,
+      3.7,
+      -3.7,
+      127.5,
+      128,
+      -128.5,
+      255.5,
+      256,
+      32767.5,
+      65535.5,
+      2147483647.0,
+      2147483647.5,
+      2147483648.0,
+      -2147483648.5,
+      -2147483649.0,
+      4294967295.5,
+      4294967296.0,
+      0x1.fffffffffffffp62,
+      0x1p63,
+      -0x1p63,
+      0x1p64,
+      0x1p52,
+      1e-310,
+      1.7e308,
+      -INFINITY,
+      NAN}},
 };
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 
 /* What is built: inputs x and y are all pairs of a table's values, one pair of buffers a table. */
 typedef struct Suite {
-  Context  context;
-  const Target *target;
-  Arena   *arena;
-  Program *program;
-  Builder  builder, entry;
-  uint32_t left[TABLE_COUNT], right[TABLE_COUNT]; /* buffers */
-  uint32_t outputs;                               /* so far */
+  Context          context;
+  const Target    *target;
+  Arena           *arena;
+  Program         *program;
+  Builder          builder, entry;
+  uint32_t         left[TABLE_COUNT], right[TABLE_COUNT]; /* buffers */
+  uint32_t         outputs;                               /* so far */
   const EdgeTable *table;
-  uint32_t table_index;
+  uint32_t         table_index;
   /* the kernel being built */
-  Operand  x, y, result;
-  Expr     i, first, second;
+  Operand x, y, result;
+  Expr    i, first, second;
 } Suite;
 
 static uint32_t pair_count(const EdgeTable *table) { return table->count * table->count; }
@@ -50,10 +96,20 @@ static uint32_t pair_count(const EdgeTable *table) { return table->count * table
 static Dim constant_dim(Suite *s, int64_t value) { return dim_constant(s->program->dims, value); }
 
 static uint32_t add_buffer(Suite *s, const char *stem, Scalar scalar, Storage storage, uint32_t index, int64_t count) {
-  Buffer buffer = {.name = arena_format(s->arena, "%s_%u", stem, index), .scalar = scalar, .rank = 1, .storage = storage, .index = index, .dims = {constant_dim(s, count)}};
-  uint32_t number = program_buffer(s->program, buffer);
-  InfoTensor tensor = {.name = buffer.name, .element = element_from_name(scalar == SCALAR_I1 ? "bool" : scalar == SCALAR_INDEX ? "i64" : scalar_name(scalar)), .rank = 1,
-                       .dims = {constant_dim(s, count)}, .buffer = number};
+  Buffer     buffer = {.name = arena_format(s->arena, "%s_%u", stem, index),
+                       .scalar = scalar,
+                       .rank = 1,
+                       .storage = storage,
+                       .index = index,
+                       .dims = {constant_dim(s, count)}};
+  uint32_t   number = program_buffer(s->program, buffer);
+  InfoTensor tensor = {.name = buffer.name,
+                       .element = element_from_name(scalar == SCALAR_I1      ? "bool"
+                                                    : scalar == SCALAR_INDEX ? "i64"
+                                                                             : scalar_name(scalar)),
+                       .rank = 1,
+                       .dims = {constant_dim(s, count)},
+                       .buffer = number};
   if (storage == STORAGE_INPUT) vector_push(s->arena, &s->program->info.inputs, tensor);
   else vector_push(s->arena, &s->program->info.outputs, tensor);
   return number;
@@ -68,8 +124,11 @@ static void open_rows(Suite *s, const char *name, Scalar result, uint32_t rows) 
   build_open(b, s->program, CODE_KERNEL, name);
   s->x = build_operand(b, (OperandInfo){.name = "x", .scalar = s->table->scalar, .rank = 1, .dims = {constant_dim(s, count)}, .access = ACCESS_IN});
   s->y = build_operand(b, (OperandInfo){.name = "y", .scalar = s->table->scalar, .rank = 1, .dims = {constant_dim(s, count)}, .access = ACCESS_IN});
-  s->result = build_operand(b, (OperandInfo){.name = "result", .scalar = result, .rank = rows ? 2 : 1,
-                                        .dims = {constant_dim(s, rows ? rows : count), constant_dim(s, count)}, .access = ACCESS_OUT});
+  s->result = build_operand(b, (OperandInfo){.name = "result",
+                                             .scalar = result,
+                                             .rank = rows ? 2 : 1,
+                                             .dims = {constant_dim(s, rows ? rows : count), constant_dim(s, count)},
+                                             .access = ACCESS_OUT});
   s->i = build_for(b, "i", build_index(b, 0), build_index(b, count));
   s->first = build_load(b, s->x, 1, &s->i);
   s->second = build_load(b, s->y, 1, &s->i);
@@ -79,8 +138,8 @@ static void open_kernel(Suite *s, const char *name, Scalar result) { open_rows(s
 
 static void finish_kernel(Suite *s, Scalar result, uint32_t rows) {
   build_end(&s->builder);
-  uint32_t kernel = program_kernel(s->program, build_close(&s->builder));
-  uint32_t output = add_buffer(s, "out", result, STORAGE_OUTPUT, s->outputs++, (int64_t)rows * pair_count(s->table));
+  uint32_t     kernel = program_kernel(s->program, build_close(&s->builder));
+  uint32_t     output = add_buffer(s, "out", result, STORAGE_OUTPUT, s->outputs++, (int64_t)rows * pair_count(s->table));
   CallArgument arguments[] = {{s->left[s->table_index], 0}, {s->right[s->table_index], 0}, {output, 0}};
   build_kernel_call(&s->entry, kernel, 3, arguments, 0);
 }
@@ -93,7 +152,8 @@ static void close_kernel(Suite *s, Expr value) {
 
 static Expr literal(Suite *s, uint32_t index) {
   Scalar scalar = s->table->scalar;
-  return scalar_is_float(scalar) ? build_float(&s->builder, scalar, s->table->numbers[index]) : build_integer(&s->builder, scalar, s->table->integers[index]);
+  return scalar_is_float(scalar) ? build_float(&s->builder, scalar, s->table->numbers[index])
+                                 : build_integer(&s->builder, scalar, s->table->integers[index]);
 }
 
 static Scalar result_of(LoopOp op, Scalar scalar) { return loop_op_is_comparison(op) ? SCALAR_I1 : scalar; }
@@ -106,7 +166,8 @@ static void binary(Suite *s, LoopOp op) {
   open_rows(s, "constants", result, 2 * CONSTANTS);
   for (uint32_t row = 0; row < 2 * CONSTANTS; row++) {
     Expr constant = literal(s, row / 2 * (s->table->count - 1) / (CONSTANTS - 1)), index[] = {build_index(&s->builder, row), s->i};
-    Expr value = row % 2 ? build_binary(&s->builder, op, constant, build_load(&s->builder, s->y, 1, &s->i)) : build_binary(&s->builder, op, build_load(&s->builder, s->x, 1, &s->i), constant);
+    Expr value = row % 2 ? build_binary(&s->builder, op, constant, build_load(&s->builder, s->y, 1, &s->i))
+                         : build_binary(&s->builder, op, build_load(&s->builder, s->x, 1, &s->i), constant);
     build_store(&s->builder, s->result, 2, index, value);
   }
   finish_kernel(s, result, 2 * CONSTANTS);
@@ -149,7 +210,8 @@ static void clamps(Suite *s) {
   Scalar   scalar = s->table->scalar;
   for (int order = 0; order < 4; order++) {
     open_kernel(s, "clamp", SCALAR_I8);
-    Expr low = build_float(b, scalar, -128), high = build_float(b, scalar, 127), value = s->target->has_floor ? build_unary(b, LOOP_ROUND, s->first) : s->first;
+    Expr low = build_float(b, scalar, -128), high = build_float(b, scalar, 127),
+         value = s->target->has_floor ? build_unary(b, LOOP_ROUND, s->first) : s->first;
     value = order & 1 ? build_binary(b, LOOP_MAX, value, low) : build_binary(b, LOOP_MAX, low, value);
     value = order & 2 ? build_binary(b, LOOP_MIN, value, high) : build_binary(b, LOOP_MIN, high, value);
     close_kernel(s, build_cast(b, SCALAR_I8, value));
@@ -164,7 +226,7 @@ static void clamps(Suite *s) {
 /* Data that becomes an index: arithmetic on it wraps, however it is spelled. */
 static void indices(Suite *s) {
   static const LoopOp ops[] = {LOOP_ADD, LOOP_SUB, LOOP_MUL, LOOP_DIV, LOOP_REM, LOOP_MIN, LOOP_MAX};
-  Builder *b = &s->builder;
+  Builder            *b = &s->builder;
   for (size_t k = 0; k < sizeof ops / sizeof *ops; k++) {
     open_kernel(s, "index", SCALAR_I64);
     Expr a = build_cast(b, SCALAR_INDEX, s->first), c = build_cast(b, SCALAR_INDEX, s->second);
@@ -195,12 +257,13 @@ static void statements(Suite *s) {
 }
 
 static void table_kernels(Suite *s) {
-  static const LoopOp arithmetic[] = {LOOP_ADD, LOOP_SUB, LOOP_MUL, LOOP_DIV, LOOP_MIN, LOOP_MAX, LOOP_EQ, LOOP_NE, LOOP_LT, LOOP_LE, LOOP_GT, LOOP_GE};
+  static const LoopOp arithmetic[] = {LOOP_ADD, LOOP_SUB, LOOP_MUL, LOOP_DIV, LOOP_MIN, LOOP_MAX,
+                                      LOOP_EQ,  LOOP_NE,  LOOP_LT,  LOOP_LE,  LOOP_GT,  LOOP_GE};
   static const LoopOp bits[] = {LOOP_REM, LOOP_SHL, LOOP_SHR};
   static const LoopOp logic[] = {LOOP_AND, LOOP_OR, LOOP_XOR};
   static const LoopOp roundings[] = {LOOP_SQRT, LOOP_FLOOR, LOOP_CEIL, LOOP_TRUNC, LOOP_ROUND};
-  Scalar scalar = s->table->scalar;
-  bool   is_float = scalar_is_float(scalar), is_bool = scalar == SCALAR_I1;
+  Scalar              scalar = s->table->scalar;
+  bool                is_float = scalar_is_float(scalar), is_bool = scalar == SCALAR_I1;
   for (size_t k = 0; !is_bool && k < sizeof arithmetic / sizeof *arithmetic; k++) binary(s, arithmetic[k]);
   for (size_t k = 0; !is_float && !is_bool && k < sizeof bits / sizeof *bits; k++) binary(s, bits[k]);
   for (size_t k = 0; !is_float && k < sizeof logic / sizeof *logic; k++) binary(s, logic[k]);
@@ -237,10 +300,12 @@ static void build_suite(Suite *s) {
 /* ---- data ---- */
 
 static void put_value(void *memory, uint32_t at, Scalar scalar, const EdgeTable *table, uint32_t index) {
-  float  single = (float)table->numbers[index];
-  double number = table->numbers[index];
-  unsigned bytes = scalar_bytes(scalar);
-  const void *from = scalar == SCALAR_F32 ? (const void *)&single : scalar == SCALAR_F64 ? (const void *)&number : (const void *)&table->integers[index];
+  float       single = (float)table->numbers[index];
+  double      number = table->numbers[index];
+  unsigned    bytes = scalar_bytes(scalar);
+  const void *from = scalar == SCALAR_F32   ? (const void *)&single
+                     : scalar == SCALAR_F64 ? (const void *)&number
+                                            : (const void *)&table->integers[index];
   memcpy((char *)memory + (size_t)at * bytes, from, bytes);
 }
 
@@ -248,7 +313,7 @@ static const void **make_inputs(Suite *s) {
   const void **inputs = arena_array(s->arena, const void *, 2 * TABLE_COUNT);
   for (uint32_t t = 0; t < TABLE_COUNT; t++) {
     uint32_t n = tables[t].count;
-    char *left = arena_allocate(s->arena, 8u * n * n), *right = arena_allocate(s->arena, 8u * n * n);
+    char    *left = arena_allocate(s->arena, 8u * n * n), *right = arena_allocate(s->arena, 8u * n * n);
     for (uint32_t i = 0; i < n * n; i++) {
       put_value(left, i, tables[t].scalar, &tables[t], i / n);
       put_value(right, i, tables[t].scalar, &tables[t], i % n);
@@ -292,16 +357,17 @@ static uint32_t compare(Suite *s, void *const *wanted, void *const *got) {
   uint32_t wrong = 0;
   for (uint32_t o = 0; o < s->outputs; o++) {
     const InfoTensor *tensor = &s->program->info.outputs.data[o];
-    Scalar   scalar = s->program->buffers.data[tensor->buffer].scalar;
-    unsigned bytes = scalar_bytes(scalar);
-    uint32_t before = wrong;
+    Scalar            scalar = s->program->buffers.data[tensor->buffer].scalar;
+    unsigned          bytes = scalar_bytes(scalar);
+    uint32_t          before = wrong;
     for (int64_t i = 0; i < dim_value(s->program->dims, tensor->dims[0]); i++) {
       const char *a = (const char *)wanted[o] + i * bytes, *b = (const char *)got[o] + i * bytes;
       if (same_value(scalar, a, b)) continue;
       uint64_t x = 0, y = 0;
       memcpy(&x, a, bytes);
       memcpy(&y, b, bytes);
-      if (wrong++ - before < 2 && wrong < 20) printf("# output %u[%lld]: %llx, interpreter %llx\n", o, (long long)i, (unsigned long long)y, (unsigned long long)x);
+      if (wrong++ - before < 2 && wrong < 20)
+        printf("# output %u[%lld]: %llx, interpreter %llx\n", o, (long long)i, (unsigned long long)y, (unsigned long long)x);
     }
     if (wrong > before && wrong < 20) print_kernel_of(s, o);
   }
@@ -311,9 +377,16 @@ static uint32_t compare(Suite *s, void *const *wanted, void *const *got) {
 /* ---- the test ---- */
 
 /* A way to compile and run: `run` empty means to load it here, else the emulator. */
-typedef struct Way { const char *compiler, *run; } Way;
+typedef struct Way {
+  const char *compiler, *run;
+} Way;
 
-typedef struct Case { const Target *target; const Way *ways; size_t way_count; Suite suite; } Case;
+typedef struct Case {
+  const Target *target;
+  const Way    *ways;
+  size_t        way_count;
+  Suite         suite;
+} Case;
 
 static void *aligned_memory(size_t bytes) {
   void *memory = NULL;
@@ -345,8 +418,9 @@ static bool run_there(Suite *s, const Way *way, const char *flags, const void **
   char path[128];
   text_open(&given, s->arena);
   for (uint32_t i = 0; i < s->program->info.inputs.count; i++) text_bytes(&given, inputs[i], tensor_bytes(s, &s->program->info.inputs.data[i]));
-  bool ran = write_text("inputs", ".bin", &given) && harness_run("%s %s " STRICT_WARNINGS " -c -I$D $D/edges.c -o $D/edges.o", way->compiler, flags) &&
-             harness_run("%s %s -I$D tests/emit/drive.c $D/edges.o -o $D/drive && %s $D/drive $D/inputs.bin $D/outputs.bin", way->compiler, flags, way->run);
+  bool ran =
+      write_text("inputs", ".bin", &given) && harness_run("%s %s " STRICT_WARNINGS " -c -I$D $D/edges.c -o $D/edges.o", way->compiler, flags) &&
+      harness_run("%s %s -I$D tests/emit/drive.c $D/edges.o -o $D/drive && %s $D/drive $D/inputs.bin $D/outputs.bin", way->compiler, flags, way->run);
   snprintf(path, sizeof path, "%s/outputs.bin", harness_folder);
   FILE *file = ran ? fopen(path, "rb") : NULL;
   for (uint32_t i = 0; file && ran && i < s->outputs; i++) {

@@ -5,7 +5,12 @@
 #include "compiler/loop/evaluate.h"
 #include "tests/emit/harness.h"
 
-typedef struct Fixture { Context context; Arena *arena; Program *program; void (*body)(struct Fixture *); } Fixture;
+typedef struct Fixture {
+  Context  context;
+  Arena   *arena;
+  Program *program;
+  void (*body)(struct Fixture *);
+} Fixture;
 
 static void run_body(void *self) {
   Fixture *f = self;
@@ -21,9 +26,9 @@ static void with_fixture(void (*body)(Fixture *)) {
   if (outcome != OUTCOME_OK) check_settle("not ok", "left with outcome %d", (int)outcome);
   context_close(&f.context);
 }
-#define FIXTURE_TEST(name) \
-  static void name##_body(Fixture *f); \
-  TEST(name) { with_fixture(name##_body); } \
+#define FIXTURE_TEST(name)                                                                                                                           \
+  static void name##_body(Fixture *f);                                                                                                               \
+  TEST(name) { with_fixture(name##_body); }                                                                                                          \
   static void name##_body(Fixture *f)
 
 static char *read_file(Fixture *f, const char *path, size_t *length) {
@@ -50,7 +55,11 @@ static bool emit_file(Fixture *f, const char *path, EmitOptions options, Emissio
 
 static const char two_layers[] = "tests/emit/two_layers.lir", symbols[] = "tests/emit/symbols.lir", names[] = "tests/emit/names.lir";
 
-typedef struct Loaded { void *library, *ctx, *workspace; const onnxcc_model_info *info; onnxcc_config config; } Loaded;
+typedef struct Loaded {
+  void                    *library, *ctx, *workspace;
+  const onnxcc_model_info *info;
+  onnxcc_config            config;
+} Loaded;
 
 static void *aligned_memory(size_t bytes) {
   void *memory = NULL;
@@ -64,7 +73,11 @@ static bool load(Loaded *l, const char *name, size_t workspace) {
   if (!l->info) return false;
   l->ctx = aligned_memory(l->info->ctx_bytes);
   l->workspace = aligned_memory(workspace);
-  l->config = (onnxcc_config){.abi = ONNXCC_ABI, .workspace = l->workspace, .workspace_bytes = workspace, .state = aligned_memory(l->info->state_bytes), .state_bytes = l->info->state_bytes};
+  l->config = (onnxcc_config){.abi = ONNXCC_ABI,
+                              .workspace = l->workspace,
+                              .workspace_bytes = workspace,
+                              .state = aligned_memory(l->info->state_bytes),
+                              .state_bytes = l->info->state_bytes};
   return true;
 }
 
@@ -130,8 +143,8 @@ FIXTURE_TEST(weights_given_by_the_caller) {
 }
 
 FIXTURE_TEST(weights_in_place_of_those_compiled_in) {
-  Loaded   l;
-  Emission emission;
+  Loaded      l;
+  Emission    emission;
   EmitOptions options = harness_options("swap", "host", WEIGHTS_INCBIN);
   CHECK(emit_file(f, two_layers, options, &emission) && harness_compile("gcc -std=c99 -O2 -DSWAP_ANY_WEIGHTS", "swap") && load(&l, "swap", 64));
   l.config.weights = aligned_memory(emission.weights.length);
@@ -149,9 +162,9 @@ FIXTURE_TEST(weights_in_place_of_those_compiled_in) {
 FIXTURE_TEST(arguments_are_checked) {
   Loaded l;
   CHECK(same_as_interpreter(f, WEIGHTS_INLINE, "arg", &l));
-  const void *inputs[] = {two_inputs};
-  float       got[9];
-  void       *outputs[] = {got, got + 8}, *missing[] = {got, NULL};
+  const void   *inputs[] = {two_inputs};
+  float         got[9];
+  void         *outputs[] = {got, got + 8}, *missing[] = {got, NULL};
   onnxcc_config bad = l.config;
   CHECK_INT(l.info->run(l.ctx, NULL, inputs, missing, NULL), ONNXCC_ERROR_ARGUMENT);
   CHECK_INT(l.info->run(l.ctx, NULL, NULL, outputs, NULL), ONNXCC_ERROR_ARGUMENT);
@@ -175,7 +188,7 @@ FIXTURE_TEST(arguments_are_checked) {
 }
 
 FIXTURE_TEST(description) {
-  Loaded l;
+  Loaded  l;
   int64_t shape[2];
   CHECK(same_as_interpreter(f, WEIGHTS_INLINE, "inf", &l));
   const onnxcc_model_info *info = l.info;
@@ -196,17 +209,18 @@ FIXTURE_TEST(description) {
 /* The typed interface as a user writes it, in C and C++, with the one-liner and two models in one file. */
 FIXTURE_TEST(header_as_a_user_has_it) {
   static const char program[] =
-    "#include \"one.h\"\n#include \"two.h\"\n#include <stdio.h>\n"
-    "static ONNXCC_ALIGNED(ONE_ALIGN) unsigned char workspace[ONE_WORKSPACE_BYTES];\n"
-    "int main(void) {\n"
-    "  static const float x[ONE_X_SIZE] = {1, 2, 3, -1, 0.5f, 4};\n"
-    "  static const int shape[ONE_X_RANK] = ONE_X_SHAPE;\n"
-    "  float y[ONE_OUTPUT_0_SIZE], total, again;\n"
-    "  one_ctx ctx; one_config config = {ONE_ABI, 1, workspace, NULL, NULL, sizeof workspace, 0, 0, NULL, 0, NULL, NULL};\n"
-    "  one_io io;\n  io.x = x; io.output_0 = y; io.total = &total;\n"
-    "  if (one_init(&ctx, &config) != ONNXCC_OK || one_run(&ctx, &io) != 0 || one_reset(&ctx) != 0) return 1;\n"
-    "  if (two(x, y, &again) != 0 || two(x, y, &again) != 0) return 2;\n"
-    "  return total == again && shape[1] == 3 && one_info()->input_count == 1 && one_workspace_bytes() <= sizeof workspace && ONE_STACK_BYTES > 0 ? 0 : 3;\n}\n";
+      "#include \"one.h\"\n#include \"two.h\"\n#include <stdio.h>\n"
+      "static ONNXCC_ALIGNED(ONE_ALIGN) unsigned char workspace[ONE_WORKSPACE_BYTES];\n"
+      "int main(void) {\n"
+      "  static const float x[ONE_X_SIZE] = {1, 2, 3, -1, 0.5f, 4};\n"
+      "  static const int shape[ONE_X_RANK] = ONE_X_SHAPE;\n"
+      "  float y[ONE_OUTPUT_0_SIZE], total, again;\n"
+      "  one_ctx ctx; one_config config = {ONE_ABI, 1, workspace, NULL, NULL, sizeof workspace, 0, 0, NULL, 0, NULL, NULL};\n"
+      "  one_io io;\n  io.x = x; io.output_0 = y; io.total = &total;\n"
+      "  if (one_init(&ctx, &config) != ONNXCC_OK || one_run(&ctx, &io) != 0 || one_reset(&ctx) != 0) return 1;\n"
+      "  if (two(x, y, &again) != 0 || two(x, y, &again) != 0) return 2;\n"
+      "  return total == again && shape[1] == 3 && one_info()->input_count == 1 && one_workspace_bytes() <= sizeof workspace && ONE_STACK_BYTES > 0 "
+      "? 0 : 3;\n}\n";
   Emission emission;
   Text     text;
   text_open(&text, f->arena);
@@ -226,14 +240,15 @@ FIXTURE_TEST(header_as_a_user_has_it) {
 enum { ROWS = 3, CHANNELS = 5 };
 
 FIXTURE_TEST(sizes_chosen_and_found) {
-  Emission emission;
-  Loaded   l;
+  Emission    emission;
+  Loaded      l;
   EmitOptions options = harness_options("sym", "host", WEIGHTS_INLINE);
   CHECK(emit_file(f, symbols, options, &emission) && harness_compile("gcc -std=c99 -O2 -fsanitize=undefined -fno-sanitize-recover=all", "sym"));
-  void *library;
+  void                    *library;
   const onnxcc_model_info *info = harness_load("sym", &library);
   CHECK(info && info->dim_count == 2 && info->run_dim_count == 1 && !info->workspace_bounded);
-  CHECK(info->symbols[0].input == 0 && info->symbols[0].axis == 0 && info->symbols[1].axis == 1 && info->symbols[2].run_time == 1 && info->symbols[2].hi == 1000);
+  CHECK(info->symbols[0].input == 0 && info->symbols[0].axis == 0 && info->symbols[1].axis == 1 && info->symbols[2].run_time == 1 &&
+        info->symbols[2].hi == 1000);
   CHECK_TEXT(info->symbols[1].name, "channel count");
   CHECK_TEXT(info->inputs[0].dim_text[1], "\"channel count\"");
   int64_t dims[] = {ROWS, CHANNELS}, run_dims[1] = {-1}, shape[2];
@@ -270,14 +285,15 @@ FIXTURE_TEST(sizes_chosen_and_found) {
 FIXTURE_TEST(sizes_out_of_range) {
   Emission emission;
   Loaded   l;
-  CHECK(emit_file(f, symbols, harness_options("rng", "host", WEIGHTS_INLINE), &emission) && harness_compile("gcc -std=c99 -O2", "rng") && load(&l, "rng", 4096));
+  CHECK(emit_file(f, symbols, harness_options("rng", "host", WEIGHTS_INLINE), &emission) && harness_compile("gcc -std=c99 -O2", "rng") &&
+        load(&l, "rng", 4096));
   static const int64_t bad[][2] = {{0, 1}, {1, 0}, {1, 65}, {-1, 1}}, large[] = {INT64_MAX, 64}, fits[] = {4, 4}, too_many[] = {100, 64};
-  float        x[16] = {0}, kept[1000];
-  uint8_t      mask[16];
-  int64_t      limit = 2;
-  int32_t      turns;
-  const void  *inputs[] = {x, &limit};
-  void        *outputs[] = {kept, mask, &turns};
+  float                x[16] = {0}, kept[1000];
+  uint8_t              mask[16];
+  int64_t              limit = 2;
+  int32_t              turns;
+  const void          *inputs[] = {x, &limit};
+  void                *outputs[] = {kept, mask, &turns};
   CHECK_INT(l.info->init(l.ctx, &l.config), 0);
   for (int i = 0; i < 4; i++) {
     CHECK_INT(l.info->workspace(bad[i]), 0);
@@ -288,7 +304,8 @@ FIXTURE_TEST(sizes_out_of_range) {
   CHECK_INT(l.info->run(l.ctx, too_many, inputs, outputs, NULL), ONNXCC_ERROR_WORKSPACE);
   CHECK_INT(l.info->run(l.ctx, NULL, inputs, outputs, NULL), ONNXCC_ERROR_ARGUMENT);
   CHECK_INT(l.info->run(l.ctx, fits, inputs, outputs, NULL), 0);
-  CHECK_INT(l.info->init(l.ctx, &(onnxcc_config){.abi = ONNXCC_ABI, .workspace = l.workspace, .workspace_bytes = 4096}), ONNXCC_ERROR_WORKSPACE); /* no state */
+  CHECK_INT(l.info->init(l.ctx, &(onnxcc_config){.abi = ONNXCC_ABI, .workspace = l.workspace, .workspace_bytes = 4096}),
+            ONNXCC_ERROR_WORKSPACE); /* no state */
   unload(&l);
 }
 
@@ -317,8 +334,31 @@ static char *without_names(Fixture *f, const Text *text) {
 }
 
 static const char *const hostile[] = {
-  "*/ int evil; /*", "a\"); system(\"true\"); (\"", "line\nbreak\r\n#error injected", "\\\n", "?\?/\n#error trigraph", "\xe2\x80\xae\xe2\x81\xa6 bidi", "int", "I", "linux",
-  "memcpy", "NULL", "__LINE__", "evil_run", "EVIL_ALIGN", "onnxcc_config", "%s%n%d", "", "workspace", "\x80\xff\xfe", "/* /* */", "//", "size_0", "io", "uint8_t", "INT_MAX",
+    "*/ int evil; /*",
+    "a\"); system(\"true\"); (\"",
+    "line\nbreak\r\n#error injected",
+    "\\\n",
+    "?\?/\n#error trigraph",
+    "\xe2\x80\xae\xe2\x81\xa6 bidi",
+    "int",
+    "I",
+    "linux",
+    "memcpy",
+    "NULL",
+    "__LINE__",
+    "evil_run",
+    "EVIL_ALIGN",
+    "onnxcc_config",
+    "%s%n%d",
+    "",
+    "workspace",
+    "\x80\xff\xfe",
+    "/* /* */",
+    "//",
+    "size_0",
+    "io",
+    "uint8_t",
+    "INT_MAX",
 };
 enum { HOSTILE_COUNT = sizeof hostile / sizeof *hostile };
 
@@ -337,7 +377,8 @@ static void rename_all(Fixture *f, uint32_t round) {
   info->description = hostile_name(f, n++, round);
   for (uint32_t i = 0; i < info->inputs.count; i++) info->inputs.data[i].name = hostile_name(f, n++, round);
   for (uint32_t i = 0; i < info->outputs.count; i++) info->outputs.data[i].name = hostile_name(f, n++, round);
-  for (uint32_t i = 0; i < info->nodes.count; i++) info->nodes.data[i] = (InfoNode){hostile_name(f, n, round), hostile_name(f, n + 1, round), hostile_name(f, n + 2, round), 3, 4};
+  for (uint32_t i = 0; i < info->nodes.count; i++)
+    info->nodes.data[i] = (InfoNode){hostile_name(f, n, round), hostile_name(f, n + 1, round), hostile_name(f, n + 2, round), 3, 4};
   for (uint32_t i = 0; i < p->dims->symbols.count; i++) p->dims->symbols.data[i].name = hostile_name(f, n++, round);
   for (uint32_t k = 0; k < p->kernels.count; k++)
     for (uint32_t i = 0; i < 3; i++) vector_push(f->arena, &p->kernels.data[k].notes, hostile_name(f, n++, round));
@@ -363,8 +404,9 @@ FIXTURE_TEST(hostile_names_change_comments_and_strings_only) {
 
 /* Plain names become members; doubtful ones get numbers. */
 FIXTURE_TEST(plain_names_become_members) {
-  static const char *const wanted[] = {"const float *mel;", "const float *input_1;", "const float *input_2;", "const float *input_3;", "const float *input_4;", "float *scores;", "int64_t batch;", "int64_t dim_1;"};
-  Emission emission;
+  static const char *const wanted[] = {"const float *mel;",     "const float *input_1;", "const float *input_2;", "const float *input_3;",
+                                       "const float *input_4;", "float *scores;",        "int64_t batch;",        "int64_t dim_1;"};
+  Emission                 emission;
   CHECK(emit_file(f, names, harness_options("kws", "host", WEIGHTS_INLINE), &emission));
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     if (!strstr(text_finish(&emission.header), wanted[i])) check_settle("not ok", "the header lacks %s", wanted[i]);
@@ -375,7 +417,7 @@ FIXTURE_TEST(same_input_same_bytes) {
   static const char *const files[] = {two_layers, symbols, names};
   static const char *const targets[] = {"generic", "x86-64-v3", "cortex-m4"};
   for (int i = 0; i < 9; i++) {
-    Emission first, second;
+    Emission    first, second;
     EmitOptions options = harness_options("same", targets[i / 3], i % 2 ? WEIGHTS_INCBIN : WEIGHTS_INLINE);
     if (!library_has("sqrt_f32") && i / 3 == 0) continue;
     CHECK(emit_file(f, files[i % 3], options, &first) && emit_file(f, files[i % 3], options, &second));

@@ -4,7 +4,12 @@
 
 static const char embedded[] = "tests/emit/embedded.lir", symbols[] = "tests/emit/symbols.lir", fused[] = "tests/emit/fused.lir";
 
-typedef struct Job { Context context; const char *path; EmitOptions options; bool emitted; } Job;
+typedef struct Job {
+  Context     context;
+  const char *path;
+  EmitOptions options;
+  bool        emitted;
+} Job;
 
 static void emit_body(void *self) {
   Job   *job = self;
@@ -29,19 +34,31 @@ static bool emit_for(const char *path, const char *name, const char *target) {
 
 /* ---- targets ---- */
 
-typedef struct Machine { const char *target, *compiler, *flags, *nm; } Machine; /* flags beside the target's own */
+typedef struct Machine {
+  const char *target, *compiler, *flags, *nm;
+} Machine; /* flags beside the target's own */
 static const Machine machines[] = {
-  {"generic", "gcc", "", "nm"}, {"generic", "clang", "", "nm"},
-  {"x86-64-v1", "gcc", "", "nm"}, {"x86-64-v1", "clang", "", "nm"},
-  {"x86-64-v2", "gcc", "", "nm"}, {"x86-64-v2", "clang", "", "nm"},
-  {"x86-64-v3", "gcc", "", "nm"}, {"x86-64-v3", "clang", "", "nm"},
-  {"x86-64-v4", "gcc", "", "nm"}, {"x86-64-v4", "clang", "", "nm"},
-  {"aarch64", "aarch64-linux-gnu-gcc", "", "nm"}, {"aarch64", "clang", "--target=aarch64-none-elf", "nm"},
-  {"armv7a-neon", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
-  {"cortex-m4", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"}, {"cortex-m4", "arm-none-eabi-gcc", "-ffreestanding", "arm-none-eabi-nm"},
-  {"cortex-m4", "clang", "--target=thumbv7em-none-eabihf", "nm"},
-  {"cortex-m7", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"}, {"cortex-m33", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"}, {"cortex-m55", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
-  {"rv64gc", "clang", "--target=riscv64-none-elf", "nm"}, {"wasm32", "clang", "", "llvm-nm"},
+    {"generic", "gcc", "", "nm"},
+    {"generic", "clang", "", "nm"},
+    {"x86-64-v1", "gcc", "", "nm"},
+    {"x86-64-v1", "clang", "", "nm"},
+    {"x86-64-v2", "gcc", "", "nm"},
+    {"x86-64-v2", "clang", "", "nm"},
+    {"x86-64-v3", "gcc", "", "nm"},
+    {"x86-64-v3", "clang", "", "nm"},
+    {"x86-64-v4", "gcc", "", "nm"},
+    {"x86-64-v4", "clang", "", "nm"},
+    {"aarch64", "aarch64-linux-gnu-gcc", "", "nm"},
+    {"aarch64", "clang", "--target=aarch64-none-elf", "nm"},
+    {"armv7a-neon", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
+    {"cortex-m4", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
+    {"cortex-m4", "arm-none-eabi-gcc", "-ffreestanding", "arm-none-eabi-nm"},
+    {"cortex-m4", "clang", "--target=thumbv7em-none-eabihf", "nm"},
+    {"cortex-m7", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
+    {"cortex-m33", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
+    {"cortex-m55", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
+    {"rv64gc", "clang", "--target=riscv64-none-elf", "nm"},
+    {"wasm32", "clang", "", "llvm-nm"},
 };
 
 /* Square roots and roundings of targets without the instruction come from the library of scalar functions. */
@@ -49,7 +66,8 @@ static bool can_emit(const char *target) { return target_find(target)->has_sqrt 
 
 static bool check_machine(const Machine *m, const char *name, const char *optimise) {
   const char *flags = target_find(m->target)->c_flags;
-  bool        object = harness_run("%s %s %s -std=gnu11 %s " STRICT_WARNINGS " -ffunction-sections -I$D -c $D/%s.c -o $D/%s.o", m->compiler, flags ? flags : "", m->flags, optimise, name, name);
+  bool        object = harness_run("%s %s %s -std=gnu11 %s " STRICT_WARNINGS " -ffunction-sections -I$D -c $D/%s.c -o $D/%s.o", m->compiler,
+                            flags ? flags : "", m->flags, optimise, name, name);
   bool        clean = object && (!harness_has(m->nm) || harness_run("%s $D/%s.o | " UNDEFINED_CHECK, m->nm, name));
   if (!clean) printf("# %s, %s, %s %s\n", name, m->target, m->compiler, optimise);
   return clean;
@@ -57,7 +75,7 @@ static bool check_machine(const Machine *m, const char *name, const char *optimi
 
 static void check_undefined(const char *path, const char *name, const char *const *skipped) {
   static const char *const levels[] = {"-O0", "-Os", "-O3"};
-  uint32_t checked = 0;
+  uint32_t                 checked = 0;
   for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
     const Machine *m = &machines[i];
     bool           skip = !harness_has(m->compiler) || !can_emit(m->target);
@@ -88,12 +106,12 @@ static bool contracts(const char *target, const char *compiler, const char *name
   void *library;
   if (!emit_for(fused, name, target) || !harness_compile(compiler, name)) return true;
   const onnxcc_model_info *info = harness_load(name, &library);
-  static const float a[64] = {[0 ... 63] = 0x1.000002p0f}, b[64] = {[0 ... 63] = 0x1.000002p0f}, c[64] = {[0 ... 63] = -0x1.000004p0f};
-  float              separate[64], single[64];
-  const void        *inputs[] = {a, b, c};
-  void              *outputs[] = {separate, single}, *ctx = aligned_alloc(64, 128);
-  onnxcc_config      config = {.abi = ONNXCC_ABI};
-  bool wrong = !info || info->init(ctx, &config) != 0 || info->run(ctx, NULL, inputs, outputs, NULL) != 0;
+  static const float       a[64] = {[0 ... 63] = 0x1.000002p0f}, b[64] = {[0 ... 63] = 0x1.000002p0f}, c[64] = {[0 ... 63] = -0x1.000004p0f};
+  float                    separate[64], single[64];
+  const void              *inputs[] = {a, b, c};
+  void                    *outputs[] = {separate, single}, *ctx = aligned_alloc(64, 128);
+  onnxcc_config            config = {.abi = ONNXCC_ABI};
+  bool                     wrong = !info || info->init(ctx, &config) != 0 || info->run(ctx, NULL, inputs, outputs, NULL) != 0;
   for (int i = 0; i < 64 && !wrong; i++) wrong = separate[i] != 0 || single[i] != 0x1p-46f;
   free(ctx);
   if (library) dlclose(library);
@@ -101,7 +119,12 @@ static bool contracts(const char *target, const char *compiler, const char *name
 }
 
 TEST(products_and_sums_round_apart) {
-  static const char *const compilers[] = {"gcc -std=c99", "gcc -std=gnu11", "clang -std=gnu11", "g++ -x c++ -std=gnu++17", "gcc -std=gnu11 -ffp-contract=fast", "clang -std=gnu11 -ffp-contract=on"};
+  static const char *const compilers[] = {"gcc -std=c99",
+                                          "gcc -std=gnu11",
+                                          "clang -std=gnu11",
+                                          "g++ -x c++ -std=gnu++17",
+                                          "gcc -std=gnu11 -ffp-contract=fast",
+                                          "clang -std=gnu11 -ffp-contract=on"};
   static const char *const levels[] = {"-O0", "-O2", "-O3"};
   if (strcmp(target_native()->name, "x86-64-v3") < 0) SKIP("this machine has no fma");
   for (size_t i = 0; i < sizeof compilers / sizeof *compilers * 3; i++) {
@@ -117,9 +140,7 @@ TEST(products_and_sums_round_apart) {
   }
 }
 
-static bool refused(const char *compiler, const char *name) {
-  return !harness_run("%s -fsyntax-only -I$D $D/%s.c >/dev/null 2>&1", compiler, name);
-}
+static bool refused(const char *compiler, const char *name) { return !harness_run("%s -fsyntax-only -I$D $D/%s.c >/dev/null 2>&1", compiler, name); }
 
 TEST(options_that_change_results_are_refused) {
   CHECK(emit_for(fused, "ref", "x86-64-v3"));
@@ -137,13 +158,15 @@ TEST(options_that_change_results_are_refused) {
 
 /* ---- stack ---- */
 
-/* The longest possible chain of calls, against NAME_STACK_BYTES: run, the largest kernel, the largest function of the prelude, and a return address each. */
+/* The longest possible chain of calls, against NAME_STACK_BYTES: run, the largest kernel, the largest function of the prelude, and a return address
+ * each. */
 static bool stack_holds(const char *compiler, const char *name, const char *macro) {
-  return harness_run("cd $D && rm -f *.su && %s -fstack-usage -I. -c %s.c -o %s.o && grep -v '_untyped\\|_init\\|_reset\\|_info\\|_shape\\|_hash' *.su | awk "
-                     "-v bound=$(awk '$2==\"%s_STACK_BYTES\" {print $3+0}' %s.h) '$3!=\"static\" {print $0; bad=1} /_run\t/ {run=$2; next} "
-                     "/:%s_(f32|f64|index|i[0-9]+|u[0-9]+)_/ {if ($2>small) small=$2; next} {if ($2>large) large=$2} "
-                     "END {sum=run+small+large+24; if (sum>bound) {print \"stack\", sum, \"above\", bound; bad=1} exit bad}'",
-                     compiler, name, name, macro, name, name);
+  return harness_run(
+      "cd $D && rm -f *.su && %s -fstack-usage -I. -c %s.c -o %s.o && grep -v '_untyped\\|_init\\|_reset\\|_info\\|_shape\\|_hash' *.su | awk "
+      "-v bound=$(awk '$2==\"%s_STACK_BYTES\" {print $3+0}' %s.h) '$3!=\"static\" {print $0; bad=1} /_run\t/ {run=$2; next} "
+      "/:%s_(f32|f64|index|i[0-9]+|u[0-9]+)_/ {if ($2>small) small=$2; next} {if ($2>large) large=$2} "
+      "END {sum=run+small+large+24; if (sum>bound) {print \"stack\", sum, \"above\", bound; bad=1} exit bad}'",
+      compiler, name, name, macro, name, name);
 }
 
 TEST(stack_bound) {
