@@ -17,18 +17,9 @@ void infer_mod(Infer *infer) {
   infer_elementwise(infer);
 }
 
-/* An operand that must be one number. */
-static void check_single(Infer *infer, uint32_t operand, const char *name) {
-  for (uint32_t axis = 0; axis < infer_rank(infer, operand); axis++) {
-    int64_t extent;
-    if (!dim_is_constant(infer_table(infer), infer_dims(infer, operand)[axis], &extent) || extent != 1)
-      infer_error(infer, CODE_SHAPE, NULL, "%s must be a single number", name);
-  }
-}
-
 void infer_clip(Infer *infer) {
-  check_single(infer, 1, "min");
-  check_single(infer, 2, "max");
+  infer_single(infer, 1, "min");
+  infer_single(infer, 2, "max");
   infer_same(infer);
 }
 

@@ -200,6 +200,15 @@ void infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *wha
   infer_error(infer, CODE_SHAPE, NULL, "%s is %s, but %s is %s", what_a, text_finish(&x), what_b, text_finish(&y));
 }
 
+void infer_single(Infer *infer, uint32_t operand, const char *name) {
+  for (uint32_t axis = 0; axis < infer_rank(infer, operand); axis++) {
+    int64_t extent;
+    if (dim_is_constant(infer_table(infer), infer_dims(infer, operand)[axis], &extent) && extent == 1) continue;
+    infer_error(infer, CODE_SHAPE, NULL, "%s must be a single number", name);
+    return;
+  }
+}
+
 void infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims) {
   *rank = 0;
   for (uint32_t at = 0; at < count; at++)

@@ -158,16 +158,24 @@ bool op_has(const Node *node, const char *name) { return node_attribute(node, na
 
 bool element_in_set(Element element, const char *set) {
   bool is_float = element_is_float(element), is_integer = element_is_integer(element);
+  unsigned bits = element_file_bits(element);
+  const char *bar = strchr(set, '/');
+  if (bar) {
+    char first[24] = "";
+    strncpy(first, set, (size_t)(bar - set) < sizeof first ? (size_t)(bar - set) : sizeof first - 1);
+    return element_in_set(element, first) || element_in_set(element, bar + 1);
+  }
   if (!strcmp(set, "any")) return element != ELEMENT_NONE;
-  if (!strcmp(set, "numeric")) return (is_float || is_integer) && element_file_bits(element) >= 8;
-  if (!strcmp(set, "float")) return is_float && element_file_bits(element) >= 16;
+  if (!strcmp(set, "numeric")) return (is_float || is_integer) && bits >= 8;
+  if (!strcmp(set, "float")) return is_float && bits >= 16;
   if (!strcmp(set, "anyfloat")) return is_float;
-  if (!strcmp(set, "integer")) return is_integer && element_file_bits(element) >= 8;
-  if (!strcmp(set, "signed")) return (is_float || (is_integer && element_is_signed(element))) && element_file_bits(element) >= 8;
-  if (!strcmp(set, "unsigned")) return is_integer && !element_is_signed(element) && element_file_bits(element) >= 8;
+  if (!strcmp(set, "integer")) return is_integer && bits >= 8;
+  if (!strcmp(set, "signed")) return (is_float || (is_integer && element_is_signed(element))) && bits >= 8;
+  if (!strcmp(set, "unsigned")) return is_integer && !element_is_signed(element) && bits >= 8;
   if (!strcmp(set, "index")) return element == ELEMENT_I32 || element == ELEMENT_I64;
   if (!strcmp(set, "byte")) return element == ELEMENT_I8 || element == ELEMENT_U8;
+  if (!strcmp(set, "quantised")) return (is_float && bits <= 8 && element != ELEMENT_F8E8M0) || (is_integer && bits <= 16);
   if (!strcmp(set, "scalar")) return is_float || is_integer || element == ELEMENT_BOOL; /* all but strings and complex */
-  if (!strcmp(set, "real")) return element == ELEMENT_BOOL || ((is_float || is_integer) && element_file_bits(element) >= 8);
+  if (!strcmp(set, "real")) return element == ELEMENT_BOOL || ((is_float || is_integer) && bits >= 8);
   return element == element_from_name(set);
 }

@@ -75,7 +75,8 @@ const char *op_string(const Module *module, const Node *node, const char *name);
 const int64_t *op_ints(const Module *module, const Node *node, const char *name, uint32_t *count); /* NULL and 0 if absent */
 bool        op_has(const Node *node, const char *name);                                         /* written in the model */
 
-/* Element set by its name in a types column: numeric float integer signed unsigned any bool index i64 string quantised ..., or one element's name. */
+/* Element set by its name in a types column: numeric float integer signed unsigned any bool index byte quantised ..., one element's name, or several
+ * of these with / between them. */
 bool        element_in_set(Element element, const char *set);
 
 /* ---- type and shape rules (infer.c) ------------------------------------------------------------------------------- */
@@ -117,6 +118,8 @@ Dim      infer_broadcast_dim(Infer *infer, Dim a, Dim b);
 void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims /* MAX_RANK */);
 /* Two dims that the operator wants equal: if they provably differ, an error that names them. The message is "<what_a> is 3, but <what_b> is 4". */
 void     infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b);
+/* The operand, if there is one, must be one number: a scalar, or dims that are all 1. */
+void     infer_single(Infer *infer, uint32_t operand, const char *name);
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 
