@@ -1,6 +1,6 @@
 /* Cast, CastLike and BitCast. Values travel in the compute type, and whoever stores them rounds to the element type; what is left to do here is
  * what that rounding can't know: wrapping to less than a byte, what out-of-range float8 values become, and rounding once from f64. */
-#include "compiler/ops/expressions.h"
+#include "compiler/ops/quantized.h"
 #include <math.h>
 #include <string.h>
 
@@ -77,7 +77,7 @@ static Expr round_to_power(Meaning *m, Expr value) {
 #undef U32
 }
 
-static Expr to_float(Meaning *m, Element to, Expr value) {
+Expr cast_to_float(Meaning *m, Element to, Expr value) {
   Scalar scalar = element_compute(to);
   if (scalar == SCALAR_F32 && element_storage(to) != SCALAR_F32 && build_scalar(m->builder, value) == SCALAR_F64) value = round_to_odd(m, value);
   value = build_cast(m->builder, scalar, value);
@@ -97,7 +97,7 @@ Expr point_cast(Meaning *m, uint32_t result, const Expr *index) {
   Element from = meaning_element(m, 0), to = meaning_result_element(m, 0);
   Expr value = meaning_read(m, 0, index);
   if (from == to) return value;
-  if (element_is_float(to)) return to_float(m, to, value);
+  if (element_is_float(to)) return cast_to_float(m, to, value);
   if (!element_is_integer(to) || element_file_bits(to) >= 8) return build_cast(builder, element_compute(to), value);
   if (scalar_is_float(build_scalar(builder, value))) value = build_cast(builder, SCALAR_I32, value); /* truncate first, then wrap */
   return wrap_bits(m, to, build_cast(builder, element_compute(to), value));

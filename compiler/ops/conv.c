@@ -1,16 +1,17 @@
 /* Convolutions as direct loops: each output element gathers its window with one accumulator, over input channels and then kernel positions, both
  * ascending; it starts from 0 and the bias is added last. The kernel loops run over the positions that lie on elements, so nothing is tested inside.
  * A transposed convolution gathers too: for each output position the inputs that reach it. */
+#include "compiler/ops/quantized.h"
 #include "compiler/ops/window.h"
 
-/* Checks operands 0 (N, C, D...) and 1, whose leading axes hold the channels; gives the kernel's extents. */
-static bool conv_open(Infer *infer, Dim *kernel) {
+/* Checks operands 0 (N, C, D...) and `weights`, whose leading axes hold the channels; gives the kernel's extents. */
+static bool conv_open(Infer *infer, uint32_t weights, Dim *kernel) {
   uint32_t rank = infer_rank(infer, 0);
-  if (infer_rank(infer, 1) != rank) {
-    infer_error(infer, CODE_RANK, NULL, "the input has rank %u, but the weights have rank %u", rank, infer_rank(infer, 1));
+  if (infer_rank(infer, weights) != rank) {
+    infer_error(infer, CODE_RANK, NULL, "the input has rank %u, but the weights have rank %u", rank, infer_rank(infer, weights));
     return false;
   }
-  for (uint32_t at = 0; at + 2 < rank; at++) kernel[at] = infer_dim(infer, 1, at + 2);
+  for (uint32_t at = 0; at + 2 < rank; at++) kernel[at] = infer_dim(infer, weights, at + 2);
   return true;
 }
 
@@ -34,44 +35,68 @@ static void set_windowed(Infer *infer, Dim channels, const WindowPlan *plan) {
   infer_set(infer, 0, plan->rank + 2, dims);
 }
 
-static bool conv_plan(Infer *infer, WindowPlan *plan) {
+static bool conv_plan(Infer *infer, uint32_t weights, WindowPlan *plan) {
   Dim kernel[MAX_RANK];
-  return conv_open(infer, kernel) && window_plan(infer, kernel, false, plan);
+  return conv_open(infer, weights, kernel) && window_plan(infer, kernel, false, plan);
 }
 
-/* ONNX Conv-22 and ConvInteger-10: X (N, C, D...), W (M, C/group, K...), Y (N, M, D'...). */
-static void infer_convolution(Infer *infer) {
+/* ONNX Conv-22, ConvInteger-10 and QLinearConv-10: X (N, C, D...), W (M, C/group, K...), Y (N, M, D'...). */
+static void infer_convolution(Infer *infer, uint32_t weights) {
   WindowPlan plan;
-  if (!conv_plan(infer, &plan)) return;
-  Dim channels = infer_dim(infer, 1, 0), group = dim_constant(infer_table(infer), infer_int(infer, "group"));
+  if (!conv_plan(infer, weights, &plan)) return;
+  Dim channels = infer_dim(infer, weights, 0), group = dim_constant(infer_table(infer), infer_int(infer, "group"));
   if (!groups_divide(infer, channels, "number of output channels")) return;
   if (!groups_divide(infer, infer_dim(infer, 0, 1), "number of input channels")) return;
-  infer_agree(infer, infer_dim(infer, 0, 1), dim_mul(infer_table(infer), infer_dim(infer, 1, 1), group), "the number of input channels",
+  infer_agree(infer, infer_dim(infer, 0, 1), dim_mul(infer_table(infer), infer_dim(infer, weights, 1), group), "the number of input channels",
               "that of the weights times group");
   set_windowed(infer, channels, &plan);
 }
 
 void infer_conv(Infer *infer);
 void infer_conv_integer(Infer *infer);
+void infer_quantized_conv(Infer *infer);
 void infer_conv_transpose(Infer *infer);
 void loops_conv(Meaning *m);
 void loops_conv_integer(Meaning *m);
+void loops_quantized_conv(Meaning *m);
 void loops_conv_transpose(Meaning *m);
 
 void infer_conv(Infer *infer) {
-  infer_convolution(infer);
+  infer_convolution(infer, 1);
   if (!infer->failed) check_bias(infer, 2, infer_dim(infer, 1, 0));
+}
+
+/* A scale or zero point of the weights: a single number, or one a channel. */
+static void check_channel_parameter(Infer *infer, uint32_t operand, Dim channels) {
+  if (!infer_rank(infer, operand)) return;
+  if (infer_rank(infer, operand) != 1) { infer_error(infer, CODE_RANK, NULL, "operand %u has rank %u", operand, infer_rank(infer, operand)); return; }
+  Dim own = infer_dim(infer, operand, 0);
+  if (own == dim_constant(infer_table(infer), 1)) return;
+  infer_agree(infer, own, channels, "the length of a scale or zero point of the weights", "the number of output channels");
 }
 
 void infer_conv_integer(Infer *infer) {
   infer_set_element(infer, 0, ELEMENT_I32);
-  infer_convolution(infer);
+  infer_single(infer, 2, "the input's zero point");
+  infer_convolution(infer, 1);
+  if (!infer->failed) check_channel_parameter(infer, 3, infer_dim(infer, 1, 0));
+}
+
+/* ONNX QLinearConv-10: x, its scale and zero point, w, its scale and zero point, y's scale and zero point, bias. */
+void infer_quantized_conv(Infer *infer) {
+  infer_quantisation(infer, 1, 2, "x");
+  infer_quantisation(infer, 6, 7, "y");
+  infer_convolution(infer, 3);
+  if (infer->failed) return;
+  for (uint32_t operand = 4; operand <= 5; operand++) check_channel_parameter(infer, operand, infer_dim(infer, 3, 0));
+  check_bias(infer, 8, infer_dim(infer, 3, 0));
 }
 
 /* ---- the loops around one output element --------------------------------------------------------------------------------- */
 
 typedef struct ConvLoops {
   WindowPlan plan;
+  uint32_t weights;           /* operand */
   Expr index[MAX_RANK];       /* of the output element */
   Expr group, within;         /* its channel is group * (channels a group) + within */
   WindowRange range[MAX_RANK];/* plain convolutions: kernel positions on elements */
@@ -79,17 +104,31 @@ typedef struct ConvLoops {
   uint32_t blocks;            /* open around the output element */
 } ConvLoops;
 
-/* Opens loops over batch, group, channel and position. `per_group` is the number of output channels a group. */
-static void open_outputs(Meaning *m, ConvLoops *loops, Dim per_group, bool with_range) {
-  Builder *builder = m->builder;
+/* Opens loops over batch, group and channel. `per_group` is the number of output channels a group. */
+static void open_channels(Meaning *m, ConvLoops *loops, Dim per_group) {
   loops->index[0] = expr_loop(m, "n", meaning_dim(m, 0, 0), &loops->blocks);
   loops->group = expr_loop(m, "g", dim_constant(&m->module->dims, meaning_int(m, "group")), &loops->blocks);
   loops->within = expr_loop(m, "oc", per_group, &loops->blocks);
-  loops->index[1] = expr_let(m, "channel", expr_add(m, expr_mul(m, loops->group, build_dim(builder, per_group)), loops->within));
+  loops->index[1] = expr_let(m, "channel", expr_add(m, expr_mul(m, loops->group, build_dim(m->builder, per_group)), loops->within));
+}
+
+/* Opens loops over the positions of a channel. */
+static void open_positions(Meaning *m, ConvLoops *loops, bool with_range) {
   for (uint32_t at = 0; at < loops->plan.rank; at++) {
     loops->index[at + 2] = expr_loop(m, window_output_name(loops->plan.rank, at), loops->plan.axis[at].output, &loops->blocks);
     if (with_range) loops->range[at] = window_range(m, &loops->plan.axis[at], loops->index[at + 2]);
   }
+}
+
+/* Plans a plain convolution and opens the loops over its channels. */
+static void open_convolution(Meaning *m, ConvLoops *loops, uint32_t weights) {
+  DimTable *table = &m->module->dims;
+  Infer infer = meaning_infer(m);
+  Dim group = dim_constant(table, meaning_int(m, "group"));
+  loops->weights = weights;
+  require(m->module->context, conv_plan(&infer, weights, &loops->plan));
+  loops->input_channels = expr_agree(m, meaning_dim(m, weights, 1), dim_floordiv(table, meaning_dim(m, 0, 1), group)); /* a group's */
+  open_channels(m, loops, dim_floordiv(table, meaning_dim(m, weights, 0), group));
 }
 
 static Expr open_input_channels(Meaning *m, const ConvLoops *loops, uint32_t *blocks) {
@@ -105,13 +144,7 @@ static Expr open_kernel(Meaning *m, const ConvLoops *loops, uint32_t at, uint32_
   return build_for(m->builder, window_kernel_name(loops->plan.rank, at), range->lo, range->hi);
 }
 
-/* Channels a group that input and weights agree on. */
-static void conv_input_channels(Meaning *m, ConvLoops *loops) {
-  Dim group = dim_constant(&m->module->dims, meaning_int(m, "group"));
-  loops->input_channels = expr_agree(m, meaning_dim(m, 1, 1), dim_floordiv(&m->module->dims, meaning_dim(m, 0, 1), group));
-}
-
-/* Opens the loops over one window; gives the indices into operands 0 and 1. */
+/* Opens the loops over one window; gives the indices into input and weights. */
 static uint32_t open_window(Meaning *m, const ConvLoops *loops, Expr *input, Expr *weight) {
   uint32_t blocks = 0;
   input[0] = loops->index[0];
@@ -126,13 +159,11 @@ static uint32_t open_window(Meaning *m, const ConvLoops *loops, Expr *input, Exp
 }
 
 void loops_conv(Meaning *m) {
-  Infer infer = meaning_infer(m);
   ConvLoops loops = {0};
   Scalar scalar = meaning_result_compute(m, 0);
   Expr input[MAX_RANK], weight[MAX_RANK];
-  require(m->module->context, conv_plan(&infer, &loops.plan));
-  conv_input_channels(m, &loops);
-  open_outputs(m, &loops, dim_floordiv(&m->module->dims, meaning_dim(m, 1, 0), dim_constant(&m->module->dims, meaning_int(m, "group"))), true);
+  open_convolution(m, &loops, 1);
+  open_positions(m, &loops, true);
   Expr sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
   uint32_t blocks = open_window(m, &loops, input, weight);
   build_set(m->builder, sum, build_ternary(m->builder, LOOP_MULADD, meaning_read(m, 0, input), meaning_read(m, 1, weight), sum));
@@ -144,31 +175,48 @@ void loops_conv(Meaning *m) {
 
 /* ---- integers --------------------------------------------------------------------------------------------------------------- */
 
-/* A scalar or one-element zero point, or one a channel, as i32; 0 where there is none. */
-static Expr zero_point(Meaning *m, uint32_t operand, Expr channel) {
-  int64_t extent;
-  if (!meaning_has(m, operand)) return expr_number(m, SCALAR_I32, 0);
-  bool shared = meaning_rank(m, operand) == 0 || (dim_is_constant(&m->module->dims, meaning_dim(m, operand, 0), &extent) && extent == 1);
-  Expr index = shared ? expr_index(m, 0) : channel;
-  return build_cast(m->builder, SCALAR_I32, meaning_read(m, operand, &index));
+/* Element of a scale or zero point of the weights: one for all, or one a channel. */
+static Expr channel_parameter(Meaning *m, const ConvLoops *loops, uint32_t operand) {
+  if (meaning_rank(m, operand) == 0) return quantized_single(m, operand);
+  Expr at = expr_broadcast(m, meaning_dim(m, operand, 0), meaning_result_dim(m, 0, 1), loops->index[1]);
+  return meaning_read(m, operand, &at);
 }
 
-/* Padding stands for the input's zero point, so it adds nothing and the window is clamped here too. */
-void loops_conv_integer(Meaning *m) {
-  Infer infer = meaning_infer(m);
-  ConvLoops loops = {0};
-  Expr input[MAX_RANK], weight[MAX_RANK];
-  require(m->module->context, conv_plan(&infer, &loops.plan));
-  conv_input_channels(m, &loops);
-  open_outputs(m, &loops, dim_floordiv(&m->module->dims, meaning_dim(m, 1, 0), dim_constant(&m->module->dims, meaning_int(m, "group"))), true);
-  Expr sum = build_var(m->builder, "sum", expr_number(m, SCALAR_I32, 0));
-  Expr input_zero = expr_let(m, "zero", zero_point(m, 2, expr_index(m, 0))), weight_zero = expr_let(m, "zero", zero_point(m, 3, loops.index[1]));
-  uint32_t blocks = open_window(m, &loops, input, weight);
-  Expr x = expr_sub(m, build_cast(m->builder, SCALAR_I32, meaning_read(m, 0, input)), input_zero);
-  Expr w = expr_sub(m, build_cast(m->builder, SCALAR_I32, meaning_read(m, 1, weight)), weight_zero);
-  build_set(m->builder, sum, build_ternary(m->builder, LOOP_MULADD, x, w, sum));
+/* Opens the loops over positions and adds up one window of (x - x's zero point) * (w - w's zero point). Padding stands for x's zero point, so it adds
+ * nothing and the window is clamped here too. */
+static Expr open_integer_sum(Meaning *m, ConvLoops *loops, uint32_t x_zero, uint32_t w_zero) {
+  Builder *builder = m->builder;
+  Expr input[MAX_RANK], weight[MAX_RANK], zero = expr_number(m, SCALAR_I32, 0);
+  Expr input_zero = expr_let(m, "zero", quantized_zero(m, x_zero));
+  Expr weight_zero = meaning_has(m, w_zero) ? expr_let(m, "zero", build_cast(builder, SCALAR_I32, channel_parameter(m, loops, w_zero))) : zero;
+  open_positions(m, loops, true);
+  Expr sum = build_var(builder, "sum", zero);
+  uint32_t blocks = open_window(m, loops, input, weight);
+  Expr x = expr_sub(m, build_cast(builder, SCALAR_I32, meaning_read(m, 0, input)), input_zero);
+  Expr w = expr_sub(m, build_cast(builder, SCALAR_I32, meaning_read(m, loops->weights, weight)), weight_zero);
+  build_set(builder, sum, build_ternary(builder, LOOP_MULADD, x, w, sum));
   meaning_end_loops(m, blocks);
-  meaning_write(m, 0, loops.index, sum);
+  return sum;
+}
+
+void loops_conv_integer(Meaning *m) {
+  ConvLoops loops = {0};
+  open_convolution(m, &loops, 1);
+  meaning_write(m, 0, loops.index, open_integer_sum(m, &loops, 2, 3));
+  meaning_end_loops(m, loops.blocks);
+}
+
+/* The sum plus the bias, times (x's scale * w's scale / y's scale), rounded, plus y's zero point. */
+void loops_quantized_conv(Meaning *m) {
+  Builder *builder = m->builder;
+  ConvLoops loops = {0};
+  open_convolution(m, &loops, 3);
+  Expr scale = expr_mul(m, quantized_single(m, 1), channel_parameter(m, &loops, 4));
+  scale = expr_let(m, "scale", expr_div(m, scale, quantized_single(m, 6)));
+  Expr bias = meaning_has(m, 8) ? expr_let(m, "bias", meaning_read(m, 8, &loops.index[1])) : 0;
+  Expr sum = open_integer_sum(m, &loops, 2, 5);
+  Expr value = expr_mul(m, build_cast(builder, SCALAR_F32, bias ? expr_add(m, sum, bias) : sum), scale);
+  meaning_write(m, 0, loops.index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 7)));
   meaning_end_loops(m, loops.blocks);
 }
 
@@ -176,7 +224,7 @@ void loops_conv_integer(Meaning *m) {
 
 static bool transposed_plan(Infer *infer, WindowPlan *plan) {
   Dim kernel[MAX_RANK];
-  return conv_open(infer, kernel) && window_plan_transposed(infer, kernel, plan);
+  return conv_open(infer, 1, kernel) && window_plan_transposed(infer, kernel, plan);
 }
 
 /* ONNX ConvTranspose-22: X (N, C, D...), W (C, M/group, K...), Y (N, M, D'...). */
@@ -225,7 +273,8 @@ void loops_conv_transpose(Meaning *m) {
   require(m->module->context, transposed_plan(&infer, &loops.plan));
   Expr channels = expr_agree(m, meaning_dim(m, 0, 1), meaning_dim(m, 1, 0));
   loops.input_channels = expr_div(m, channels, expr_index(m, meaning_int(m, "group")));
-  open_outputs(m, &loops, meaning_dim(m, 1, 1), false);
+  open_channels(m, &loops, meaning_dim(m, 1, 1));
+  open_positions(m, &loops, false);
   Expr sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
   uint32_t blocks = 0;
   Expr ic = open_input_channels(m, &loops, &blocks);

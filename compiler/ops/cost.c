@@ -23,14 +23,22 @@ static int64_t recurrent_macs(const Module *module, const Node *node) {
   return dim_or_zero(module, node->inputs[0], 0) * dim_or_zero(module, node->inputs[0], 1) * (elements_or_zero(module, node->inputs[1]) + elements_or_zero(module, node->inputs[2]));
 }
 
+/* Elements of the result times the length of the sum behind each, operand 0's extent along `axis`. */
+static int64_t product_macs(const Module *module, const Node *node, uint32_t axis) {
+  return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], axis);
+}
+
 int64_t op_macs(const Module *module, NodeId id) {
   const Node *node = node_at(module, id);
   switch (node->op) {
-  case OP_Gemm: return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], op_int(module, node, "transA") ? 0 : 1);
+  case OP_Gemm:
+  case OP_QGemm: return product_macs(module, node, op_int(module, node, "transA") ? 0 : 1);
   case OP_MatMul:
-  case OP_MatMulInteger: return elements_or_zero(module, node->outputs[0]) * dim_or_zero(module, node->inputs[0], value_at(module, node->inputs[0])->rank - 1);
+  case OP_QLinearMatMul:
+  case OP_MatMulInteger: return product_macs(module, node, value_at(module, node->inputs[0])->rank - 1);
   case OP_Conv:
   case OP_ConvInteger: return elements_or_zero(module, node->outputs[0]) * per_channel(module, node->inputs[1], 0);
+  case OP_QLinearConv: return elements_or_zero(module, node->outputs[0]) * per_channel(module, node->inputs[3], 0);
   case OP_ConvTranspose: return elements_or_zero(module, node->inputs[0]) * per_channel(module, node->inputs[1], 0);
   case OP_RNN:
   case OP_GRU:

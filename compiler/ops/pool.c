@@ -1,16 +1,21 @@
 /* Pools: windows of one channel reduced to their maximum, average or norm. Windows are clamped to the elements, so padding never takes part; an
  * average that includes padding counts it without reading it. Global pools reduce all spatial axes at once. */
+#include "compiler/ops/quantized.h"
 #include "compiler/ops/window.h"
 
 void infer_pool(Infer *infer);
 void infer_max_pool(Infer *infer);
 void infer_global_pool(Infer *infer);
+void infer_quantized_pool(Infer *infer);
+void infer_quantized_global_pool(Infer *infer);
 void loops_max_pool(Meaning *m);
 void loops_average_pool(Meaning *m);
 void loops_lp_pool(Meaning *m);
 void loops_global_average_pool(Meaning *m);
 void loops_global_max_pool(Meaning *m);
 void loops_global_lp_pool(Meaning *m);
+void loops_quantized_pool(Meaning *m);
+void loops_quantized_global_pool(Meaning *m);
 
 static bool pool_plan(Infer *infer, WindowPlan *plan) { return window_plan(infer, NULL, infer_int(infer, "ceil_mode") != 0, plan); }
 
@@ -122,19 +127,28 @@ static Expr counted_positions(Meaning *m, const PoolLoops *loops, uint32_t at, b
   return expr_min(m, expr_divide_up(m, left, axis->dilation), kernel);
 }
 
-void loops_average_pool(Meaning *m) {
-  PoolLoops loops = {0};
-  Expr input[MAX_RANK];
-  open_pool(m, &loops);
-  Scalar scalar = meaning_compute(m, 0);
-  Expr sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
-  uint32_t blocks = open_window(m, &loops, input);
-  build_set(m->builder, sum, expr_add(m, sum, meaning_read(m, 0, input)));
+/* The average of one window; quantised elements as the real numbers they stand for. */
+static Expr window_average(Meaning *m, PoolLoops *loops, bool quantised) {
+  Scalar scalar = quantised ? SCALAR_F32 : meaning_compute(m, 0);
+  Expr input[MAX_RANK], sum = build_var(m->builder, "sum", expr_number(m, scalar, 0));
+  uint32_t blocks = open_window(m, loops, input);
+  Expr x = meaning_read(m, 0, input);
+  if (quantised) x = quantized_real(m, x, quantized_zero(m, 2), quantized_single(m, 1));
+  build_set(m->builder, sum, expr_add(m, sum, x));
   meaning_end_loops(m, blocks);
   Expr count = expr_index(m, 1);
-  for (uint32_t at = 0; at < loops.plan.rank; at++)
-    count = expr_mul(m, count, counted_positions(m, &loops, at, meaning_int(m, "count_include_pad") != 0));
-  meaning_write(m, 0, loops.index, expr_div(m, sum, build_cast(m->builder, scalar, count)));
+  bool include_padding = meaning_int(m, "count_include_pad") != 0;
+  for (uint32_t at = 0; at < loops->plan.rank; at++) {
+    bool whole = quantised && include_padding; /* there what ceil_mode adds behind the padding counts as well */
+    count = expr_mul(m, count, whole ? build_dim(m->builder, loops->plan.axis[at].kernel) : counted_positions(m, loops, at, include_padding));
+  }
+  return expr_div(m, sum, build_cast(m->builder, scalar, count));
+}
+
+void loops_average_pool(Meaning *m) {
+  PoolLoops loops = {0};
+  open_pool(m, &loops);
+  meaning_write(m, 0, loops.index, window_average(m, &loops, false));
   meaning_end_loops(m, loops.blocks);
 }
 
@@ -209,3 +223,60 @@ static void global_pool(Meaning *m, GlobalPool kind, int64_t p) {
 void loops_global_average_pool(Meaning *m) { global_pool(m, GLOBAL_AVERAGE, 0); }
 void loops_global_max_pool(Meaning *m) { global_pool(m, GLOBAL_MAX, 0); }
 void loops_global_lp_pool(Meaning *m) { global_pool(m, GLOBAL_LP, meaning_int(m, "p")); }
+
+/* ---- quantised ------------------------------------------------------------------------------------------------------------------- */
+
+/* com.microsoft QLinearAveragePool: X, its scale and zero point, Y's scale and zero point. */
+void infer_quantized_pool(Infer *infer) {
+  infer_quantisation(infer, 1, 2, "X");
+  infer_quantisation(infer, 3, 4, "Y");
+  if (infer_int(infer, "channels_last"))
+    infer_error(infer, CODE_VALUE, "compile the model as it was before ONNX Runtime optimised it", "channels_last is 1");
+  else
+    infer_pool(infer);
+}
+
+/* The average over Y's scale, plus Y's zero point, rounded. */
+void loops_quantized_pool(Meaning *m) {
+  PoolLoops loops = {0};
+  open_pool(m, &loops);
+  Expr value = expr_div(m, window_average(m, &loops, true), quantized_single(m, 3));
+  value = expr_add(m, value, build_cast(m->builder, SCALAR_F32, quantized_zero(m, 4)));
+  meaning_write(m, 0, loops.index, quantized_saturate(m, meaning_result_element(m, 0), value));
+  meaning_end_loops(m, loops.blocks);
+}
+
+/* com.microsoft QLinearGlobalAveragePool: X (N, C, D...) or with channels_last (N, D..., C). */
+void infer_quantized_global_pool(Infer *infer) {
+  Dim dims[MAX_RANK];
+  uint32_t rank = infer_rank(infer, 0), channel = infer_int(infer, "channels_last") ? rank - 1 : 1;
+  infer_quantisation(infer, 1, 2, "X");
+  infer_quantisation(infer, 3, 4, "Y");
+  if (rank < 2) { infer_error(infer, CODE_RANK, "give it the axes batch and channel", "operand 0 has rank %u", rank); return; }
+  for (uint32_t axis = 0; axis < rank; axis++) dims[axis] = dim_constant(infer_table(infer), 1);
+  dims[0] = infer_dim(infer, 0, 0);
+  dims[channel] = infer_dim(infer, 0, channel);
+  infer_set(infer, 0, rank, dims);
+}
+
+/* The sum of all x - X's zero point, times X's scale / (Y's scale * their number), rounded, plus Y's zero point. */
+void loops_quantized_global_pool(Meaning *m) {
+  Builder *builder = m->builder;
+  uint32_t rank = meaning_rank(m, 0), channel = meaning_int(m, "channels_last") ? rank - 1 : 1, outer = 0, inner = 0;
+  Expr index[MAX_RANK], input[MAX_RANK], count = expr_index(m, 1);
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    bool kept = axis == 0 || axis == channel;
+    index[axis] = input[axis] = kept ? expr_loop(m, axis ? "c" : "n", meaning_dim(m, 0, axis), &outer) : expr_index(m, 0);
+    if (!kept) count = expr_mul(m, count, meaning_extent(m, 0, axis));
+  }
+  Expr zero = quantized_zero(m, 2), area = expr_mul(m, quantized_single(m, 3), build_cast(builder, SCALAR_F32, count));
+  Expr scale = expr_let(m, "scale", expr_div(m, quantized_single(m, 1), area));
+  Expr sum = build_var(builder, "sum", expr_number(m, SCALAR_I32, 0));
+  for (uint32_t axis = 1; axis < rank; axis++)
+    if (axis != channel) input[axis] = expr_loop(m, "at", meaning_dim(m, 0, axis), &inner);
+  build_set(builder, sum, expr_add(m, sum, expr_sub(m, build_cast(builder, SCALAR_I32, meaning_read(m, 0, input)), zero)));
+  meaning_end_loops(m, inner);
+  Expr value = expr_mul(m, build_cast(builder, SCALAR_F32, sum), scale);
+  meaning_write(m, 0, index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 4)));
+  meaning_end_loops(m, outer);
+}

@@ -1,11 +1,14 @@
 /* Softmax, LogSoftmax and Hardmax along one axis. Each row is read three times: its maximum, the sum of exp(x - maximum), the results. Taking the
  * maximum off keeps every exponent at 0 or below, so nothing overflows; the sum is ascending. */
-#include "compiler/ops/expressions.h"
+#include "compiler/ops/quantized.h"
+#include <float.h>
 
 void infer_axis_same(Infer *infer);
 void loops_softmax(Meaning *m);
 void loops_log_softmax(Meaning *m);
 void loops_hardmax(Meaning *m);
+void infer_quantized_softmax(Infer *infer);
+void loops_quantized_softmax(Meaning *m);
 
 /* ONNX Softmax-13: the result has the operand's shape; axis must be one of its axes. */
 void infer_axis_same(Infer *infer) {
@@ -79,4 +82,71 @@ void loops_hardmax(Meaning *m) {
   Expr chosen = expr_eq(m, rows.index[rows.axis], where);
   meaning_write(m, 0, rows.index, expr_select(m, chosen, expr_number(m, scalar, 1), expr_number(m, scalar, 0)));
   meaning_end_loops(m, rows.blocks + 1);
+}
+
+/* ---- quantised ------------------------------------------------------------------------------------------------------------------- */
+
+/* com.microsoft QLinearSoftmax: X, its scale and zero point, Y's scale and zero point. As opset says, along one axis (13 on) or over all axes from
+ * that one on. X's zero point falls out, since only differences count. */
+void infer_quantized_softmax(Infer *infer) {
+  infer_quantisation(infer, 1, 2, "X");
+  infer_quantisation(infer, 3, 4, "Y");
+  infer_axis_same(infer);
+}
+
+/* Loops over rows whose elements lie along the axes first .. last - 1. */
+typedef struct QuantizedRows { uint32_t rank, first, last, outer, inner; Expr index[MAX_RANK]; } QuantizedRows;
+
+static Expr open_quantized_row(Meaning *m, QuantizedRows *rows) {
+  rows->inner = 0;
+  for (uint32_t axis = rows->first; axis < rows->last; axis++) rows->index[axis] = expr_loop(m, "at", meaning_dim(m, 0, axis), &rows->inner);
+  return build_cast(m->builder, SCALAR_I32, meaning_read(m, 0, rows->index));
+}
+
+/* exp((x - maximum) * X's scale + shift): the shift uses up the range of f32. Both in f64, rounded once. */
+static Expr shifted_exp(Meaning *m, Expr x, Expr maximum, Expr shift) {
+  Builder *builder = m->builder;
+  Expr steps = build_cast(builder, SCALAR_F64, expr_sub(m, x, maximum));
+  Expr exponent = expr_add(m, expr_mul(m, steps, build_cast(builder, SCALAR_F64, quantized_single(m, 1))), build_cast(builder, SCALAR_F64, shift));
+  return build_cast(builder, SCALAR_F32, expr_function(m, "exp", 1, &exponent));
+}
+
+/* log(FLT_MAX / n) - 5 for n elements in a row, so that neither their sum nor its product with an 8-bit number is infinite. Where `most`, 1 / Y's
+ * scale, is larger than that allows (one element, or a scale made for saturation), it counts instead. */
+static Expr row_shift(Meaning *m, const QuantizedRows *rows, Expr most) {
+  Builder *builder = m->builder;
+  Expr count = expr_index(m, 1);
+  for (uint32_t axis = rows->first; axis < rows->last; axis++) count = expr_mul(m, count, meaning_extent(m, 0, axis));
+  Expr elements = build_cast(builder, SCALAR_F32, expr_max(m, count, expr_index(m, 1)));
+  Expr least = expr_mul(m, most, build_float(builder, SCALAR_F32, 1.0 / 148));
+  Expr divisor = build_cast(builder, SCALAR_F64, expr_max(m, elements, least));
+  const ExprNode *node = expr_at(&builder->code, divisor);
+  if (node->op == LOOP_CONSTANT) return build_float(builder, SCALAR_F32, log((double)FLT_MAX / node->number) - 5);
+  Expr range = expr_div(m, build_float(builder, SCALAR_F64, (double)FLT_MAX), divisor);
+  Expr logarithm = expr_sub(m, expr_function(m, "log", 1, &range), build_float(builder, SCALAR_F64, 5));
+  return expr_let(m, "shift", build_cast(builder, SCALAR_F32, logarithm));
+}
+
+/* exp / sum * floor(1 / Y's scale), rounded, plus Y's zero point; the sum is ascending, in f32. */
+void loops_quantized_softmax(Meaning *m) {
+  Builder *builder = m->builder;
+  uint32_t rank = meaning_rank(m, 0), axis = meaning_axis(m, meaning_int(m, "axis"), rank);
+  QuantizedRows rows = {.rank = rank, .first = axis, .last = meaning_int(m, "opset") < 13 ? rank : axis + 1};
+  Expr one = build_float(builder, SCALAR_F32, 1);
+  Expr steps = expr_let(m, "steps", build_unary(builder, LOOP_FLOOR, expr_div(m, one, quantized_single(m, 3))));
+  Expr shift = row_shift(m, &rows, steps);
+  for (uint32_t at = 0; at < rank; at++)
+    if (at < rows.first || at >= rows.last) rows.index[at] = expr_loop(m, "row", meaning_dim(m, 0, at), &rows.outer);
+  Expr best = build_var(builder, "largest", expr_number(m, SCALAR_I32, -256));
+  build_set(builder, best, expr_max(m, best, open_quantized_row(m, &rows)));
+  meaning_end_loops(m, rows.inner);
+  Expr maximum = expr_let(m, "maximum", best), sum = build_var(builder, "sum", build_float(builder, SCALAR_F32, 0));
+  Expr x = open_quantized_row(m, &rows);
+  build_set(builder, sum, expr_add(m, sum, shifted_exp(m, x, maximum, shift)));
+  meaning_end_loops(m, rows.inner);
+  Expr total = expr_let(m, "total", sum);
+  x = open_quantized_row(m, &rows);
+  Expr value = expr_div(m, expr_mul(m, shifted_exp(m, x, maximum, shift), steps), total);
+  meaning_write(m, 0, rows.index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 4)));
+  meaning_end_loops(m, rows.inner + rows.outer);
 }
