@@ -12,9 +12,7 @@ static void infer_product(Infer *infer, uint32_t right) {
   if (infer_rank(infer, 0) != 2 || infer_rank(infer, right) != 2) { infer_error(infer, CODE_RANK, NULL, "A and B must have rank 2"); return; }
   Dim dims[2] = {infer_dim(infer, 0, trans_a), infer_dim(infer, right, !trans_b)};
   Dim a_inner = infer_dim(infer, 0, !trans_a), b_inner = infer_dim(infer, right, trans_b);
-  int64_t x, y;
-  if (dim_is_constant(infer_table(infer), a_inner, &x) && dim_is_constant(infer_table(infer), b_inner, &y) && x != y)
-    infer_error(infer, CODE_SHAPE, "check transA and transB", "A has %lld columns, but B has %lld rows", (long long)x, (long long)y);
+  infer_agree(infer, a_inner, b_inner, "A's number of columns", "B's number of rows");
   infer_set(infer, 0, 2, dims);
 }
 
@@ -67,12 +65,12 @@ Expr gemm_finish(Meaning *m, Expr sum, const Expr *index) {
 static Expr open_product(Meaning *m, uint32_t right, Scalar scalar, Expr *index) {
   Builder *builder = m->builder;
   bool trans_a = meaning_int(m, "transA") != 0, trans_b = meaning_int(m, "transB") != 0, quantised = right != 1;
-  Expr zero = expr_index(m, 0);
+  Expr zero = expr_index(m, 0), inner = expr_agree(m, meaning_dim(m, 0, !trans_a), meaning_dim(m, right, trans_b));
   index[0] = build_for(builder, "i", zero, meaning_result_extent(m, 0, 0));
   index[1] = build_for(builder, "j", zero, meaning_result_extent(m, 0, 1));
   Expr b_zero = quantised ? expr_let(m, "zero", build_cast(builder, SCALAR_I32, meaning_read_broadcast(m, 5, 2, index))) : 0;
   Expr sum = build_var(builder, "sum", expr_number(m, scalar, 0));
-  Expr k = build_for(builder, "k", zero, meaning_extent(m, 0, !trans_a));
+  Expr k = build_for(builder, "k", zero, inner);
   Expr a = build_cast(builder, scalar, meaning_read(m, 0, trans_a ? (Expr[]){k, index[0]} : (Expr[]){index[0], k}));
   Expr b = build_cast(builder, scalar, meaning_read(m, right, trans_b ? (Expr[]){index[1], k} : (Expr[]){k, index[1]}));
   if (quantised) {

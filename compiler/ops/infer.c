@@ -223,6 +223,17 @@ void infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uin
   }
 }
 
+void infer_broadcasts_to(Infer *infer, uint32_t operand, uint32_t rank, const Dim *dims) {
+  uint32_t own = infer_rank(infer, operand);
+  if (own > rank) infer_error(infer, CODE_BROADCAST, NULL, "operand %u has rank %u, but must broadcast to rank %u", operand, own, rank);
+  for (uint32_t axis = 0; axis < own && !infer->failed; axis++) {
+    Dim dim = infer_dim(infer, operand, axis);
+    int64_t extent;
+    if (dim_is_constant(infer_table(infer), dim, &extent) && extent == 1) continue;
+    infer_agree(infer, dim, dims[rank - own + axis], "an axis that must broadcast", "the axis it broadcasts to");
+  }
+}
+
 void infer_elementwise(Infer *infer) {
   uint32_t operands[256], count = 0, rank;
   Dim dims[MAX_RANK];

@@ -261,11 +261,12 @@ Expr meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const E
   Expr own_index[MAX_RANK];
   for (uint32_t axis = 0; axis < own; axis++) {
     Dim dim = meaning_dim(m, operand, axis);
-    Expr at = index[rank - own + axis], zero = build_index(m->builder, 0);
-    int64_t extent;
-    if (meaning_result_rank(m, 0) == rank && meaning_result_dim(m, 0, rank - own + axis) == dim) own_index[axis] = at;
-    else if (dim_is_constant(&m->module->dims, dim, &extent)) own_index[axis] = extent == 1 ? zero : at;
-    else if (dim_lo(&m->module->dims, dim) > 1) own_index[axis] = at;
+    Dim to = meaning_result_rank(m, 0) == rank ? meaning_result_dim(m, 0, rank - own + axis) : dim;
+    Expr at = index[rank - own + axis];
+    int64_t extent, wanted;
+    bool known = dim_is_constant(&m->module->dims, dim, &extent);
+    if (known && extent == 1) own_index[axis] = build_index(m->builder, 0);
+    else if (to == dim || (known && dim_is_constant(&m->module->dims, to, &wanted))) own_index[axis] = at;
     else own_index[axis] = build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, dim), build_index(m->builder, 1)));
   }
   return meaning_read(m, operand, own_index);

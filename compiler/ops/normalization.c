@@ -192,8 +192,7 @@ void loops_channel_normalization(Meaning *m) {
 void infer_layer_normalization(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0), first = infer_axis(infer, infer_int(infer, "axis"), rank);
   Dim dims[MAX_RANK];
-  for (uint32_t operand = 1; operand < infer_input_count(infer); operand++)
-    if (infer_rank(infer, operand) > rank) infer_error(infer, CODE_RANK, NULL, "operand %u has a higher rank than operand 0", operand);
+  for (uint32_t operand = 1; operand < infer_input_count(infer); operand++) infer_broadcasts_to(infer, operand, rank, infer_dims(infer, 0));
   infer_set(infer, 0, rank, infer_dims(infer, 0));
   if (infer_output_count(infer) < 2) return;
   for (uint32_t axis = 0; axis < rank; axis++) dims[axis] = axis < first ? infer_dim(infer, 0, axis) : dim_constant(infer_table(infer), 1);
