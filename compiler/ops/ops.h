@@ -118,13 +118,10 @@ Dim      infer_broadcast_dim(Infer *infer, Dim a, Dim b);
 void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims /* MAX_RANK */);
 /* Two dims that the operator wants equal: if they provably differ, an error that names them. The message is "<what_a> is 3, but <what_b> is 4". */
 void     infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b);
-<<<<<<< HEAD
 /* The operand, if there is one, must be one number: a scalar, or dims that are all 1. */
 void     infer_single(Infer *infer, uint32_t operand, const char *name);
-=======
 /* An operand that must broadcast to these dims (numpy, in one direction): if it provably can't, an error. An absent one can. */
 void     infer_broadcasts_to(Infer *infer, uint32_t operand, uint32_t rank, const Dim *dims);
->>>>>>> e73fd0d (ops: stay in bounds where symbolic sizes disagree)
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 
