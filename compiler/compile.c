@@ -133,12 +133,24 @@ void compile_emit(Compile *compile, const char *name, const char *base, Emission
   emit_c(compile->program, &emit, compile->arena, emission);
 }
 
+/* Letters and digits of a file's name with single _ between, at most 31 bytes. */
+static const char *clean_name(Arena *arena, const char *base) {
+  enum { LONGEST = 31 };
+  char  *name = arena_string(arena, base, strlen(base));
+  size_t length = 0;
+  for (const char *at = base; *at && length < LONGEST; at++) {
+    bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
+    if (is_plain) name[length++] = *at;
+    else if (length && name[length - 1] != '_') name[length++] = '_';
+  }
+  while (length && name[length - 1] == '_') length--;
+  name[length] = 0;
+  return name;
+}
+
 const char *compile_name(Context *context, Arena *arena, const Options *options, const char *file) {
   if (options->name) return options->name;
-  const char *base = path_base(path_with_suffix(arena, file, ""));
-  char       *name = arena_string(arena, base, strlen(base));
-  for (char *at = name; *at; at++)
-    if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))) *at = '_';
+  const char *base = path_base(path_with_suffix(arena, file, "")), *name = clean_name(arena, base);
   if (!is_plain_identifier(name, strlen(name)))
     usage_error(context, CODE_OUTPUT_NAME, "give one with --name=NAME", "\"%s\" makes no C name for the model", base);
   return name;

@@ -194,13 +194,11 @@ static void check_control(Check *check, NodeId id) {
 static void check_node(Check *check, NodeId id) {
   const Node   *node = node_at(check->module, id);
   const OpInfo *info = op_info(node->op);
-  if (!info) {
-    if (!check->reader->options->keep_unsupported) note_missing(check, id);
-    return;
-  }
   if (version_of(check, id) < 0)
     model_error(check->context, CODE_OPSET, place_of(check, id), NULL, "the model uses an operator of domain %s but does not import it",
                 *node->domain ? quoted(check->reader, node->domain) : "ai.onnx");
+  else if (!info && !check->reader->options->keep_unsupported) note_missing(check, id);
+  if (!info) return;
   check_arity(check, id, info);
   check_attributes(check, id);
   check_control(check, id);

@@ -56,23 +56,24 @@ says help_operators 0 " Gemm " --help=operators
 says help_warnings 0 "negative-dimension" --help=warnings
 says explain 0 "numpy" --explain E0404
 says explain_number_alone 0 "^E0404" --explain 404
-says explain_unknown 2 "no message has the code" --explain E9999
+says explain_unknown 2 "E0706: no message has the code" --explain E9999
 says help_of_a_command 0 "output-dir" run --help
 
 # ---- wrong words ------------------------------------------------------------------------------------------------------------
 says no_model 2 "no model is given"
 says unknown_option 2 "did you mean --target?" "$model" --tarqet=generic
-says unknown_short_option 2 "no option is called" "$model" -Z
+says unknown_short_option 2 "E0701: no option is called" "$model" -Z
 says unknown_target 2 "did you mean cortex-m4?" "$model" --target=cortexm4
 says unknown_pass 2 "did you mean cse?" "$model" -fno-cze
 says unknown_emit 2 "did you mean graph?" "$model" --emit=grahp
 says listed_values 2 "it can be c, graph or loops" "$model" --emit=xyz
 says unknown_warning 2 "did you mean unknown-field?" "$model" -Wunknown-fields
 says unknown_command 2 "did you mean onnxcc verify?" verfiy "$model"
-says two_models 2 "two models" "$model" other.onnx
+says two_models 2 "E0704: two models" "$model" other.onnx
+says option_of_another_command_is_coded 2 "E0703" "$model" --npy
 says option_of_another_command 2 "belongs to run" "$model" --npy
 says flag_with_value 2 "takes no value" "$model" -o x.c --npy=yes
-says value_missing 2 "lacks its" "$model" --name
+says value_missing 2 "E0702: .*lacks its" "$model" --name
 says joined_value_missing 2 "lacks its LEVEL" "$model" -O
 says bad_level 2 "0, 1, 2, 3 or s" "$model" -O7
 says bad_name 2 "can't be" "$model" --name=int
@@ -81,7 +82,7 @@ says bad_negative_number 2 "takes a number" verify "$model" --max-ulp=-1
 says bad_dim 2 "write -D" "$model" -D batch
 says bad_range 2 "write -D" "$model" -D batch=8..1
 says bad_shape 2 "write --shape" "$model" --shape image=1,,3
-says object_needs_llvm 2 "needs a back end" "$model" -c
+says object_needs_llvm 2 "E0705: .*needs a back end" "$model" -c
 says emit_needs_back_end 2 "needs a back end" "$model" --emit=ptx
 says via_needs_back_end 2 "needs a back end" run "$model" --via=jit
 says unknown_topic 2 "can't be" --help=everything

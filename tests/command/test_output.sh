@@ -21,7 +21,7 @@ mkdir forms
 runs weights_incbin 0 digits.onnx -o forms/digits.c --weights=incbin && holds weights_incbin test "$(files forms)" = "digits.c digits.h digits.weights.bin "
 grep -q '"digits.weights.bin"' forms/digits.c && pass weights_by_base_name || fail weights_by_base_name "the source names no weights"
 runs weights_file 0 digits.onnx -o forms/f.c --weights=file && holds weights_file test -s forms/f.weights.bin
-says output_without_suffix 2 "ends in .c" digits.onnx -o digits
+says output_without_suffix 2 "E0802: .*ends in .c" digits.onnx -o digits
 says output_name_unsuitable 2 "can't include" digits.onnx -o 'a"b.c'
 
 # ---- the same bytes ---------------------------------------------------------------------------------------------------------

@@ -35,11 +35,11 @@ says run_wrong_type 1 "its data is f64" run "$model" --input image=double.npy
 says npy_cut 5 "not the size" run "$model" --input image=cut.npy
 says npy_big_endian 5 "little-endian" run "$model" --input image=big_endian.npy
 cp shown_c text.npy
-says npy_other_file 5 "no .npy file" run "$model" --input image=text.npy
+says npy_other_file 5 "E0713.*no .npy file" run "$model" --input image=text.npy
 says input_without_name 2 "NAME=FILE" run "$model" --input zeros.npy
 says input_of_unknown_kind 2 "neither in .npy nor in .pb" run "$model" --input image=zeros.bin
 says data_folder_missing 5 "no test data" run "$model" --data no/such/folder
-CC="no-such-compiler" says compiler_missing 5 "no-such-compiler can't be started" run "$model" --input image=zeros.npy
+CC="no-such-compiler" says compiler_missing 5 "E0730: no-such-compiler can't be started" run "$model" --input image=zeros.npy
 printf '#!/bin/sh\necho "words of the compiler"\nexit 1\n' > failing_cc
 chmod +x failing_cc
 CC="$PWD/failing_cc" says compiler_fails 5 "words of the compiler" run "$model" --input image=zeros.npy
