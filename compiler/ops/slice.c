@@ -42,8 +42,8 @@ static Dim slice_bound(DimTable *table, Dim bound, Dim size, Dim lo, Dim hi) {
   int64_t value, constant_size;
   bool constant = dim_is_constant(table, bound, &value);
   if (constant && (value >= ENDLESS || value <= -ENDLESS)) {
-    if (!dim_is_constant(table, size, &constant_size)) return value > 0 ? hi : lo;
-    if (value >= constant_size || value <= -constant_size - 1) return value > 0 ? hi : lo;
+    if (!dim_is_constant(table, size, &constant_size) || value >= constant_size || value <= -constant_size - 1)
+      return value > 0 ? hi : dim_min(table, lo, hi);
   }
   if (dim_hi(table, bound) < 0) bound = dim_add(table, bound, size);
   else if (dim_lo(table, bound) < 0) return DIM_UNKNOWN;
