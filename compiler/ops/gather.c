@@ -196,10 +196,10 @@ static Dim one_hot_depth(Infer *infer) {
 
 /* ONNX OneHot-11. */
 void infer_one_hot(Infer *infer) {
-  uint32_t rank = infer_rank(infer, 0) + 1, axis = infer_axis(infer, infer_int(infer, "axis"), rank), length;
+  uint32_t rank = infer_rank(infer, 0) + 1, axis = infer_axis(infer, infer_int(infer, "axis"), rank);
   Dim dims[MAX_RANK + 1], depth;
-  if (infer->failed || !infer_length(infer, 2, &length)) return;
-  if (length != 2) { infer_error(infer, CODE_SHAPE, NULL, "values has %u elements, but must have two", length); return; }
+  if (!infer->failed) infer_agree(infer, infer_dim(infer, 2, 0), dim_constant(infer_table(infer), 2), "the number of values", "off and on");
+  if (infer->failed) return;
   depth = one_hot_depth(infer);
   if (depth == DIM_UNKNOWN) { infer_set_declared(infer, 0); return; }
   for (uint32_t at = 0; at < rank; at++) dims[at] = at == axis ? depth : infer_dim(infer, 0, at < axis ? at : at - 1);
@@ -219,7 +219,10 @@ Expr point_one_hot(Meaning *m, uint32_t result, const Expr *index) {
     Expr given = build_cast(m->builder, SCALAR_INDEX, build_cast(m->builder, SCALAR_I64, meaning_read(m, 1, (Expr[]){zero})));
     movement_check(m, 0, index, expr_ne(m, given, depth));
   }
-  return expr_select(m, expr_eq(m, hot, index[axis]), meaning_read(m, 2, &one), meaning_read(m, 2, &zero));
+  Expr two = expr_eq(m, meaning_extent(m, 2, 0), expr_index(m, 2)), none = expr_number(m, meaning_compute(m, 2), 0);
+  movement_check(m, 0, index, build_unary(m->builder, LOOP_NOT, two));
+  Expr on = movement_read_if(m, 2, two, &one, none), off = movement_read_if(m, 2, two, &zero, none);
+  return expr_select(m, expr_eq(m, hot, index[axis]), on, off);
 }
 
 /* ---- TensorScatter ----------------------------------------------------------------------------------------------------------------------------- */
@@ -232,10 +235,10 @@ void infer_tensor_scatter(Infer *infer) {
   if (infer_rank(infer, 1) != rank)
     infer_error(infer, CODE_RANK, NULL, "the update has rank %u, but the cache has rank %u", infer_rank(infer, 1), rank);
   for (uint32_t at = 0; !infer->failed && at < rank; at++)
-    if (at != axis && infer_dim(infer, 0, at) != infer_dim(infer, 1, at))
-      infer_error(infer, CODE_SHAPE, NULL, "cache and update differ along axis %u", at);
-  if (infer_has(infer, 2) && !infer->failed && (infer_rank(infer, 2) != 1 || infer_dim(infer, 2, 0) != infer_dim(infer, 0, 0)))
-    infer_error(infer, CODE_SHAPE, NULL, "write_indices must have one entry a batch");
+    if (at != axis) infer_agree(infer, infer_dim(infer, 0, at), infer_dim(infer, 1, at), "a dimension of the cache", "that of the update");
+  if (infer_has(infer, 2) && infer_rank(infer, 2) != 1) infer_error(infer, CODE_RANK, NULL, "write_indices must have rank 1");
+  if (infer_has(infer, 2) && !infer->failed)
+    infer_agree(infer, infer_dim(infer, 2, 0), infer_dim(infer, 0, 0), "the number of write_indices", "the batch");
   infer_same(infer);
 }
 
@@ -244,7 +247,15 @@ Expr point_tensor_scatter(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t rank = meaning_rank(m, 0), axis = meaning_axis(m, meaning_int(m, "axis"), rank);
   bool circular = !strcmp(meaning_string(m, "mode"), "circular");
   Expr zero = expr_index(m, 0), size = meaning_extent(m, 0, axis), length = meaning_extent(m, 1, axis), from[MAX_RANK];
-  Expr start = meaning_has(m, 2) ? expr_let(m, "start", meaning_read_index(m, 2, index)) : zero;
+  Expr start = zero, same = build_integer(m->builder, SCALAR_I1, 1); /* same: symbolic sizes that must agree do */
+  for (uint32_t at = 0; at < rank; at++)
+    if (at != axis) same = expr_and(m, same, expr_eq(m, meaning_extent(m, 0, at), meaning_extent(m, 1, at)));
+  if (meaning_has(m, 2)) {
+    same = expr_and(m, same, expr_eq(m, meaning_extent(m, 0, 0), meaning_extent(m, 2, 0)));
+    Expr given = movement_read_if(m, 2, same, index, build_integer(m->builder, SCALAR_I64, 0));
+    start = expr_let(m, "start", build_cast(m->builder, SCALAR_INDEX, given));
+  }
+  movement_check(m, 0, index, build_unary(m->builder, LOOP_NOT, same));
   Expr most = circular ? expr_index(m, INT32_MAX) : expr_max(m, expr_sub(m, size, length), zero);
   meaning_fail_if(m, expr_or(m, expr_lt(m, start, zero), expr_gt(m, start, most)), STATUS_INDEX);
   start = expr_max(m, expr_min(m, start, most), zero);
@@ -253,5 +264,5 @@ Expr point_tensor_scatter(Meaning *m, uint32_t result, const Expr *index) {
   if (circular) at = movement_wrap(m, at, size);
   memcpy(from, index, rank * sizeof *from);
   from[axis] = expr_let(m, "at", at);
-  return movement_read_if(m, 1, expr_inside(m, from[axis], length), from, meaning_read(m, 0, index));
+  return movement_read_if(m, 1, expr_and(m, same, expr_inside(m, from[axis], length)), from, meaning_read(m, 0, index));
 }

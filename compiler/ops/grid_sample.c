@@ -13,16 +13,14 @@ Expr point_affine_grid(Meaning *m, uint32_t result, const Expr *index);
 void infer_grid_sample(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0);
   bool cubic = !strcmp(op_string(infer->module, infer_node(infer), "mode"), "cubic");
-  int64_t coordinates;
   Dim dims[MAX_RANK];
   if (rank < 3 || infer_rank(infer, 1) != rank) {
     infer_error(infer, CODE_RANK, NULL, "X has rank %u and grid %u; both need the same, 3 or more", rank, infer_rank(infer, 1));
     return;
   }
-  if (!dim_is_constant(infer_table(infer), infer_dim(infer, 1, rank - 1), &coordinates) || coordinates != (int64_t)rank - 2) {
-    infer_error(infer, CODE_SHAPE, NULL, "the last dimension of grid must be %u", rank - 2);
-    return;
-  }
+  infer_agree(infer, infer_dim(infer, 1, rank - 1), dim_constant(infer_table(infer), rank - 2), "the last dimension of grid",
+              "the number of spatial axes");
+  infer_agree(infer, infer_dim(infer, 0, 0), infer_dim(infer, 1, 0), "the batch of X", "that of grid");
   if (rank - 2 > (cubic ? 3u : 6u)) {
     infer_error(infer, CODE_RANK, NULL, "%u spatial axes are more than onnxcc samples", rank - 2);
     return;
@@ -135,12 +133,15 @@ Expr point_grid_sample(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t rank = meaning_rank(m, 0), axes = rank - 2;
   Expr grid[MAX_RANK], x[MAX_RANK], from[MAX_RANK] = {index[0], index[1]}, inside = build_integer(m->builder, SCALAR_I1, 1);
   Scalar scalar = meaning_result_compute(m, 0);
+  Expr fits = expr_eq(m, meaning_extent(m, 1, rank - 1), expr_index(m, axes)), none = expr_number(m, meaning_compute(m, 1), 0);
+  fits = expr_and(m, fits, expr_eq(m, meaning_extent(m, 1, 0), meaning_extent(m, 0, 0))); /* symbolic sizes that must agree do */
+  movement_check(m, 0, index, build_unary(m->builder, LOOP_NOT, fits));
   grid[0] = index[0];
   for (uint32_t axis = 0; axis < axes; axis++) grid[axis + 1] = index[axis + 2];
   for (uint32_t axis = 0; axis < axes; axis++) {
     grid[rank - 1] = expr_index(m, axes - 1 - axis);
     Expr size = build_cast(m->builder, sampler.filter.real, meaning_extent(m, 0, axis + 2));
-    x[axis] = sample_position(m, &sampler, build_cast(m->builder, sampler.filter.real, meaning_read(m, 1, grid)), size);
+    x[axis] = sample_position(m, &sampler, build_cast(m->builder, sampler.filter.real, movement_read_if(m, 1, fits, grid, none)), size);
   }
   if (!sampler.nearest) {
     Expr value = interpolated(m, &sampler, axes, x, index);

@@ -59,16 +59,28 @@ void infer_scatter_elements(Infer *infer) {
   if (infer->failed) return;
   if (infer_rank(infer, 2) != rank) infer_error(infer, CODE_RANK, NULL, "updates have rank %u, but data has rank %u", infer_rank(infer, 2), rank);
   for (uint32_t at = 0; !infer->failed && at < rank; at++)
-    if (infer_dim(infer, 1, at) != infer_dim(infer, 2, at)) infer_error(infer, CODE_SHAPE, NULL, "indices and updates differ along axis %u", at);
+    infer_agree(infer, infer_dim(infer, 1, at), infer_dim(infer, 2, at), "a dimension of indices", "that of updates");
   infer_same(infer);
+}
+
+/* Opens a block that runs if symbolic sizes that must agree do; reported if not. False: they provably do, and nothing was opened. */
+static bool open_if_agreed(Meaning *m, Expr differs) {
+  if (expr_is(m, differs, 0)) return false;
+  meaning_fail_if(m, differs, STATUS_SHAPE);
+  build_if(m->builder, build_unary(m->builder, LOOP_NOT, differs));
+  return true;
 }
 
 void loops_scatter_elements(Meaning *m) {
   Scatter scatter = open_scatter(m);
   uint32_t axis = meaning_axis(m, meaning_int(m, "axis"), scatter.rank);
-  Expr from[MAX_RANK], to[MAX_RANK];
+  Expr from[MAX_RANK], to[MAX_RANK], differs = movement_false(m);
   Dim dims[MAX_RANK];
-  for (uint32_t at = 0; at < scatter.rank; at++) dims[at] = meaning_dim(m, 1, at);
+  for (uint32_t at = 0; at < scatter.rank; at++) {
+    dims[at] = meaning_dim(m, 1, at);
+    differs = expr_or(m, differs, expr_ne(m, meaning_extent(m, 1, at), meaning_extent(m, 2, at)));
+  }
+  bool opened = open_if_agreed(m, differs);
   uint32_t blocks = meaning_loops(m, scatter.rank, dims, from);
   CheckedIndex found = gather_index(m, 1, from, scatter.dims[axis]);
   memcpy(to, from, sizeof to);
@@ -78,7 +90,7 @@ void loops_scatter_elements(Meaning *m) {
     if (!fits) found.inside = expr_and(m, found.inside, expr_lt(m, to[at], meaning_extent(m, 0, at)));
   }
   put_update(m, &scatter, found.inside, to, from);
-  meaning_end_loops(m, blocks);
+  meaning_end_loops(m, blocks + opened);
   close_scatter(m, &scatter);
 }
 
@@ -110,11 +122,7 @@ void loops_scatter_nd(Meaning *m) {
     dims[axis] = axis + 1 < indices ? meaning_dim(m, 1, axis) : scatter.dims[axis - (indices - 1) + tuple];
     differs = expr_or(m, differs, expr_ne(m, build_dim(m->builder, dims[axis]), meaning_extent(m, 2, axis)));
   }
-  bool doubtful = !expr_is(m, differs, 0); /* symbolic sizes that must agree */
-  if (doubtful) {
-    meaning_fail_if(m, differs, STATUS_SHAPE);
-    build_if(m->builder, build_unary(m->builder, LOOP_NOT, differs));
-  }
+  bool opened = open_if_agreed(m, differs);
   uint32_t tuples = meaning_loops(m, indices - 1, dims, index);
   memcpy(at, index, sizeof at);
   for (uint32_t axis = 0; axis < tuple; axis++) {
@@ -126,7 +134,6 @@ void loops_scatter_nd(Meaning *m) {
   uint32_t rows = meaning_loops(m, updates - (indices - 1), dims + indices - 1, index + indices - 1);
   for (uint32_t axis = tuple; axis < scatter.rank; axis++) to[axis] = index[axis - tuple + indices - 1];
   put_update(m, &scatter, inside, to, index);
-  meaning_end_loops(m, rows + tuples);
-  if (doubtful) build_end(m->builder);
+  meaning_end_loops(m, rows + tuples + opened);
   close_scatter(m, &scatter);
 }
