@@ -5,8 +5,8 @@
  *   $T $t  C type and short name of `to`            $F $f  of `from`                    $U  unsigned type of `to`     $N  the same, at least 32 bits
  *   $L $H  least and greatest value of `to`         $W  bits of `to`                    $I  integer type that a float is converted through
  *   $A $B $C  bounds of a conversion from float     $P $M  the model's prefix, and in capitals
- *   $S  suffix of C's maths builtins                $R  letter of AArch64 registers and RISC-V types    $Q $V  modifier and constraint of VFP
- * registers $X  square root through SSE2
+ *   $S  suffix of C's maths builtins                $X  square root through SSE2
+ *   $R  letter of AArch64 registers, RISC-V types   $Q $V  modifier and constraint of VFP registers
  *
  * Nothing here can become a call into libm: square roots and roundings appear only for targets that have the instruction (the legaliser has
  * replaced the others), and where a compiler might still call a function to set errno, the instruction is named. */

@@ -183,7 +183,7 @@ static void conversions(Suite *s) {
   for (uint32_t to = 0; to < SCALAR_COUNT; to++) {
     bool integers = scalar_is_integer(from) && scalar_is_integer((Scalar)to) && to != SCALAR_INDEX;
     bool half = to == SCALAR_F16 || to == SCALAR_BF16;
-    if (to == from || (half && !library_has("f16_from_f32"))) continue;
+    if (to == from) continue;
     if (to == SCALAR_INDEX && s->target->index_bits == 32) /* what data makes of an index is another thing then */
       continue;
     bool storage = to == SCALAR_INDEX; /* no buffer of the test holds an index: back to i64 */
@@ -211,12 +211,12 @@ static void clamps(Suite *s) {
   for (int order = 0; order < 4; order++) {
     open_kernel(s, "clamp", SCALAR_I8);
     Expr low = build_float(b, scalar, -128), high = build_float(b, scalar, 127),
-         value = s->target->has_floor ? build_unary(b, LOOP_ROUND, s->first) : s->first;
+         value = build_unary(b, LOOP_ROUND, s->first);
     value = order & 1 ? build_binary(b, LOOP_MAX, value, low) : build_binary(b, LOOP_MAX, low, value);
     value = order & 2 ? build_binary(b, LOOP_MIN, value, high) : build_binary(b, LOOP_MIN, high, value);
     close_kernel(s, build_cast(b, SCALAR_I8, value));
   }
-  if (!s->target->has_fma && !library_has("fma_f32")) return;
+  if (!s->target->has_fma) return;
   open_kernel(s, "fma", scalar);
   close_kernel(s, build_ternary(b, LOOP_FMA, s->first, s->second, build_float(b, scalar, 0x1.8p-1)));
   open_kernel(s, "muladd", scalar);
@@ -267,10 +267,7 @@ static void table_kernels(Suite *s) {
   for (size_t k = 0; !is_bool && k < sizeof arithmetic / sizeof *arithmetic; k++) binary(s, arithmetic[k]);
   for (size_t k = 0; !is_float && !is_bool && k < sizeof bits / sizeof *bits; k++) binary(s, bits[k]);
   for (size_t k = 0; !is_float && k < sizeof logic / sizeof *logic; k++) binary(s, logic[k]);
-  for (size_t k = 0; is_float && k < sizeof roundings / sizeof *roundings; k++) {
-    bool has = roundings[k] == LOOP_SQRT ? s->target->has_sqrt : s->target->has_floor;
-    if (has || library_has(arena_format(s->arena, "%s_%s", loop_op_text(roundings[k]), scalar_name(scalar)))) unary(s, roundings[k]);
-  }
+  for (size_t k = 0; is_float && k < sizeof roundings / sizeof *roundings; k++) unary(s, roundings[k]);
   if (!is_bool) unary(s, LOOP_NEG), unary(s, LOOP_ABS);
   if (!is_float) unary(s, LOOP_NOT);
   if (is_float) clamps(s);
