@@ -68,8 +68,8 @@ static bool encodes(Element element, bool wide) {
   for (unsigned first = 0; first < count; first += BATCH / 8) {
     for (unsigned k = 0; k < BATCH; k++) {
       double here = element_to_f64(element, (first + k / 8) % count), next = element_to_f64(element, (first + k / 8 + 1) % count);
-      double half = here / 2 + next / 2, values[8] = {here, half, nextafter(half, 1e300), nextafter(half, -1e300), (double)nextafterf((float)half, 1e30f),
-                                                      (double)nextafterf((float)half, -1e30f), here * 3, half * 1e-3};
+      double half = here / 2 + next / 2, above = (double)nextafterf((float)half, 1e30f), below = (double)nextafterf((float)half, -1e30f);
+      double values[8] = {here, half, nextafter(half, 1e300), nextafter(half, -1e300), above, below, here * 3, half * 1e-3};
       from_double[k] = values[k % 8];
       from_float[k] = (float)values[k % 8];
     }
