@@ -62,8 +62,36 @@ static void run_oracle(Machine *machine, const Instruction *instruction, uint32_
   instruction->narrow(machine->registers + instruction->to, values[0], NULL, NULL, lanes);
 }
 
-static bool any_lane(const uint8_t *mask, uint32_t lanes) {
-  return memchr(mask, 1, lanes) != NULL;
+static bool any_lane(const uint8_t *mask, uint32_t lanes) { return memchr(mask, 1, lanes) != NULL; }
+
+static bool run_dim_now(Machine *machine, const Instruction *instruction) {
+  int64_t *to = (int64_t *)(machine->registers + instruction->to);
+  if (dim_evaluate(machine->program->dims, (Dim)instruction->step, machine->evaluation->symbols, to)) return true;
+  return machine_fault(machine, "%s: a dimension overflows or divides by zero", machine->code->name);
+}
+
+/* Jumps and loops: the next position; `position` is the one behind the instruction. */
+static uint32_t run_jump(Machine *machine, const Instruction *at, uint32_t position) {
+  int64_t *variable = (int64_t *)(machine->registers + at->to);
+  const int64_t *bound = (const int64_t *)(machine->registers + at->a);
+  Band *band = at->kind < DO_BAND_OPEN ? NULL : &machine->variant->bands.data[at->target];
+  switch ((InstructionKind)at->kind) {
+    case DO_JUMP: return at->target;
+    case DO_JUMP_UNLESS: return machine->registers[at->a] ? position : at->target;
+    case DO_JUMP_IDLE: return any_lane(machine->registers + at->a, machine->lanes) ? position : at->target;
+    case DO_LOOP_TEST: return *variable < *bound ? position : at->target;
+    case DO_LOOP_NEXT: return !__builtin_add_overflow(*variable, at->step, variable) && *variable < *bound ? at->target : position;
+    case DO_BAND_OPEN:
+      if (!band_open(machine, band)) return band->end;
+      band_strip(machine, band);
+      return position;
+    default: /* DO_BAND_NEXT */
+      band->position += machine->lanes;
+      machine->lanes = 1;
+      if (band->position >= band->total) return position;
+      band_strip(machine, band);
+      return band->begin;
+  }
 }
 
 MachineResult machine_run(Machine *machine) {
@@ -87,50 +115,17 @@ MachineResult machine_run(Machine *machine) {
       case DO_STORE:
         if (!access_store(machine, at)) return MACHINE_FAULT;
         break;
-      case DO_JUMP:
-        if (at->target < position && machine->steps >= machine->step_limit) return MACHINE_LIMIT;
-        position = at->target;
-        break;
-      case DO_JUMP_UNLESS:
-        if (!registers[at->a]) position = at->target;
-        break;
-      case DO_JUMP_IDLE:
-        if (!any_lane(registers + at->a, machine->lanes)) position = at->target;
-        break;
-      case DO_LOOP_TEST:
-        if (*(int64_t *)(registers + at->to) >= *(int64_t *)(registers + at->a)) position = at->target;
-        break;
-      case DO_LOOP_NEXT: {
-        if (machine->steps >= machine->step_limit) return MACHINE_LIMIT;
-        int64_t *variable = (int64_t *)(registers + at->to);
-        if (!__builtin_add_overflow(*variable, at->step, variable) && *variable < *(int64_t *)(registers + at->a)) position = at->target;
-        break;
-      }
-      case DO_BAND_OPEN: {
-        Band *band = &machine->variant->bands.data[at->target];
-        if (band_open(machine, band)) band_strip(machine, band);
-        else position = band->end;
-        break;
-      }
-      case DO_BAND_NEXT: {
-        Band *band = &machine->variant->bands.data[at->target];
-        if (machine->steps >= machine->step_limit) return MACHINE_LIMIT;
-        band->position += machine->lanes;
-        machine->lanes = 1;
-        if (band->position < band->total) band_strip(machine, band), position = band->begin;
-        break;
-      }
       case DO_DIM:
-        if (!dim_evaluate(machine->program->dims, (Dim)at->step, machine->evaluation->symbols, (int64_t *)(registers + at->to))) {
-          machine_fault(machine, "%s: a dimension overflows or divides by zero", machine->code->name);
-          return MACHINE_FAULT;
-        }
+        if (!run_dim_now(machine, at)) return MACHINE_FAULT;
         break;
       case DO_TRAP:
         machine->trap = at->target;
         machine->position = position;
         return MACHINE_TRAP;
       case DO_END: return MACHINE_END;
+      default:
+        if (machine->steps >= machine->step_limit) return MACHINE_LIMIT;
+        position = run_jump(machine, at, position);
     }
   }
 }
