@@ -20,7 +20,8 @@ static int64_t per_channel(const Module *module, ValueId weights, uint32_t chann
 
 /* Steps times batch times the weights of all gates and directions. */
 static int64_t recurrent_macs(const Module *module, const Node *node) {
-  return dim_or_zero(module, node->inputs[0], 0) * dim_or_zero(module, node->inputs[0], 1) * (elements_or_zero(module, node->inputs[1]) + elements_or_zero(module, node->inputs[2]));
+  int64_t weights = elements_or_zero(module, node->inputs[1]) + elements_or_zero(module, node->inputs[2]);
+  return dim_or_zero(module, node->inputs[0], 0) * dim_or_zero(module, node->inputs[0], 1) * weights;
 }
 
 /* Elements of the result times the length of the sum behind each, operand 0's extent along `axis`. */

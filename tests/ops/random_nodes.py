@@ -101,7 +101,7 @@ def reduction(case):
     case.maybe("keepdims", 0)
     case.maybe("noop_with_empty_axes", 1, 0.3)
     data = case.floats(*case.up_to(5, rank))
-    case.operands = [abs(data) + 1 if case.operator == "ReduceLogSum" else data]
+    case.operands = [numpy.asarray(abs(data) + 1, numpy.float32) if case.operator == "ReduceLogSum" else data]
     if rank and case.chance(0.8):
         case.operands.append(numpy.array(case.draw.sample(range(-rank, 0), case.draw.randint(0, rank)), numpy.int64))
 
