@@ -78,8 +78,9 @@ Expr expr_extreme(Meaning *m, LoopOp op, Expr a, Expr b);
 static inline Expr expr_broadcast(Meaning *m, Dim own, Dim result, Expr at) {
   int64_t extent, wanted;
   bool known = dim_is_constant(&m->module->dims, own, &extent);
+  if (own == result) return at;
   if (known && extent == 1) return build_index(m->builder, 0);
-  if (own == result || (known && dim_is_constant(&m->module->dims, result, &wanted))) return at;
+  if (known && dim_is_constant(&m->module->dims, result, &wanted)) return at;
   return build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, own), build_index(m->builder, 1)));
 }
 /* The rules of inference in a meaning, for plans that both need (slices, pads, resizes). */

@@ -261,13 +261,13 @@ Expr meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const E
   Expr own_index[MAX_RANK];
   for (uint32_t axis = 0; axis < own; axis++) {
     Dim dim = meaning_dim(m, operand, axis);
-    Dim to = meaning_result_rank(m, 0) == rank ? meaning_result_dim(m, 0, rank - own + axis) : dim;
+    Dim to = meaning_result_rank(m, 0) == rank ? meaning_result_dim(m, 0, rank - own + axis) : DIM_UNKNOWN;
     Expr at = index[rank - own + axis];
     int64_t extent, wanted;
-    bool known = dim_is_constant(&m->module->dims, dim, &extent);
+    bool known = dim_is_constant(&m->module->dims, dim, &extent), checked = to == DIM_UNKNOWN || dim_is_constant(&m->module->dims, to, &wanted);
     if (to == dim) own_index[axis] = at; /* the very index, also where it can only be 0: an anchor's result is found by it */
     else if (known && extent == 1) own_index[axis] = build_index(m->builder, 0);
-    else if (known && dim_is_constant(&m->module->dims, to, &wanted)) own_index[axis] = at;
+    else if (known && checked) own_index[axis] = at;
     else own_index[axis] = build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, dim), build_index(m->builder, 1)));
   }
   return meaning_read(m, operand, own_index);
