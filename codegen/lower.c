@@ -98,7 +98,8 @@ static void call_fill(Lowering *lowering, uint32_t target, uint64_t bits) {
   memcpy(info.dims, buffer.dims, sizeof info.dims);
   Operand operand = build_operand(&builder, info);
   Expr index[MAX_RANK];
-  for (uint32_t axis = 0; axis < buffer.rank; axis++) index[axis] = build_for(&builder, "i", build_index(&builder, 0), build_dim(&builder, buffer.dims[axis]));
+  for (uint32_t axis = 0; axis < buffer.rank; axis++)
+    index[axis] = build_for(&builder, "i", build_index(&builder, 0), build_dim(&builder, buffer.dims[axis]));
   static const Scalar carriers[] = {[1] = SCALAR_U8, [2] = SCALAR_U16, [4] = SCALAR_U32, [8] = SCALAR_U64};
   Expr raw = build_integer(&builder, buffer.scalar == SCALAR_I1 ? SCALAR_I1 : carriers[scalar_bytes(buffer.scalar)], (int64_t)bits);
   build_store(&builder, operand, buffer.rank, index, build_bitcast(&builder, buffer.scalar, raw));
@@ -126,7 +127,11 @@ static void check_status(Lowering *lowering, uint32_t statuses) {
 static uint32_t add_info_node(Lowering *lowering, NodeId id) {
   const Node *node = node_at(lowering->module, id);
   const OpInfo *info = op_info(node->op);
-  InfoNode row = {.name = node->origin.name, .op_type = info->name, .path = node->origin.path, .index = node->origin.index, .macs = op_macs(lowering->module, id)};
+  InfoNode      row = {.name = node->origin.name,
+                       .op_type = info->name,
+                       .path = node->origin.path,
+                       .index = node->origin.index,
+                       .macs = op_macs(lowering->module, id)};
   vector_push(lowering->arena, &lowering->program->info.nodes, row);
   return lowering->program->info.nodes.count;
 }
@@ -176,7 +181,9 @@ static void lower_group_node(Lowering *lowering, NodeId id) {
   const Graph *body = graph_at(lowering->module, node_attribute(node, "body")->graph);
   int64_t anchor = op_int(lowering->module, node, "anchor");
   NodeId anchor_id = anchor < 0 ? 0 : body->order.data[anchor];
-  Group group = {.count = body->order.count, .nodes = body->order.data, .anchor = anchor_id, .stored_count = body->outputs.count, .stored = body->outputs.data};
+  Group group = {.count = body->order.count, .nodes = body->order.data, .anchor = anchor_id};
+  group.stored_count = body->outputs.count;
+  group.stored = body->outputs.data;
   lower_kernel(lowering, &group, node->outputs, anchor_id ? anchor_id : body->order.data[body->order.count - 1]);
 }
 
@@ -250,8 +257,8 @@ static void lower_node_in(Lowering *lowering, NodeId id) {
   const Node *node = node_at(lowering->module, id);
   const OpInfo *info = op_info(node->op);
   if (!op_is_buildable(lowering->module, id)) {
-    model_error(lowering->module->context, CODE_UNSUPPORTED_TYPES, node_place(lowering->module, id, &op_names), "run `onnxcc inspect` for the whole list",
-                "%s is not supported for these element types", info->name);
+    model_error(lowering->module->context, CODE_UNSUPPORTED_TYPES, node_place(lowering->module, id, &op_names),
+                "run `onnxcc inspect` for the whole list", "%s is not supported for these element types", info->name);
     return;
   }
   if (node->op == OP_Group) lower_group_node(lowering, id);
@@ -260,7 +267,8 @@ static void lower_node_in(Lowering *lowering, NodeId id) {
 }
 
 static void lower_graph(Lowering *lowering, GraphId graph) {
-  for (uint32_t at = 0; at < graph_at(lowering->module, graph)->order.count; at++) lower_node_in(lowering, graph_at(lowering->module, graph)->order.data[at]);
+  for (uint32_t at = 0; at < graph_at(lowering->module, graph)->order.count; at++)
+    lower_node_in(lowering, graph_at(lowering->module, graph)->order.data[at]);
 }
 
 static void describe_tensor(Lowering *lowering, ValueId id, uint32_t buffer, bool is_input) {

@@ -20,14 +20,15 @@ static bool conv_problem(Meaning *m, ConvProblem *problem) {
   if (meaning_rank(m, 0) != 4 || meaning_rank(m, 1) != 4) return false;
   for (uint32_t at = 0; at < 2; at++) kernel[at] = meaning_dim(m, 1, at + 2);
   if (!window_plan(&infer, kernel, false, &plan)) return false;
-  *problem = (ConvProblem){.scalar = meaning_result_compute(m, 0), .batch = meaning_dim(m, 0, 0), .groups = meaning_int(m, "group"), .has_bias = meaning_has(m, 2)};
+  *problem = (ConvProblem){
+      .scalar = meaning_result_compute(m, 0), .batch = meaning_dim(m, 0, 0), .groups = meaning_int(m, "group"), .has_bias = meaning_has(m, 2)};
   int64_t per_group;
   bool known = constant(m, meaning_dim(m, 0, 1), &problem->channels) && constant(m, meaning_dim(m, 1, 0), &problem->outputs);
   known = known && constant(m, meaning_dim(m, 1, 1), &per_group);
   for (uint32_t at = 0; at < 2; at++) {
     const WindowAxis *axis = &plan.axis[at];
-    known = known && constant(m, axis->input, &problem->in[at]) && constant(m, axis->output, &problem->out[at]) && constant(m, axis->kernel, &problem->kernel[at]) &&
-            constant(m, axis->pad_begin, &problem->pad[at]);
+    known = known && constant(m, axis->input, &problem->in[at]) && constant(m, axis->output, &problem->out[at]) &&
+            constant(m, axis->kernel, &problem->kernel[at]) && constant(m, axis->pad_begin, &problem->pad[at]);
     problem->stride[at] = axis->stride;
     problem->dilation[at] = axis->dilation;
   }
@@ -58,7 +59,8 @@ static void write_gemm(void *self, const Expr *index, Expr sum) {
 static bool schedule_gemm_anchor(Meaning *m, const Target *target) {
   if (meaning_int(m, "transB")) return false; /* rows of B would be read across; simplification transposes constant ones */
   if (meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1) != meaning_dim(m, 1, 0)) return false; /* only the plain meaning checks while running */
-  GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, 0), meaning_result_dim(m, 0, 1), meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1)};
+  GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, 0), meaning_result_dim(m, 0, 1),
+                         meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1)};
   if (!schedule_gemm_applies(&problem, target)) return false;
   ScheduleIo io = {m->builder, m, read_gemm, write_gemm, make_local};
   schedule_gemm(&problem, target, &io, 0, NULL);
@@ -84,8 +86,11 @@ static bool schedule_matmul_anchor(Meaning *m, const Target *target) {
   if (a_rank < 2 || b_rank < 2 || meaning_dim(m, 0, a_rank - 1) != meaning_dim(m, 1, b_rank - 2)) return false;
   for (uint32_t operand = 0; operand < 2; operand++) /* a symbolic batch axis may be 1 at run time: the plain meaning handles it */
     for (uint32_t axis = 0; axis + 2 < meaning_rank(m, operand); axis++)
-      if (!constant(m, meaning_dim(m, operand, axis), &extent) && meaning_dim(m, operand, axis) != meaning_result_dim(m, 0, rank - meaning_rank(m, operand) + axis)) return false;
-  GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, rank - 2), meaning_result_dim(m, 0, rank - 1), meaning_dim(m, 0, a_rank - 1)};
+      if (!constant(m, meaning_dim(m, operand, axis), &extent) &&
+          meaning_dim(m, operand, axis) != meaning_result_dim(m, 0, rank - meaning_rank(m, operand) + axis))
+        return false;
+  GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, rank - 2), meaning_result_dim(m, 0, rank - 1),
+                         meaning_dim(m, 0, a_rank - 1)};
   if (!schedule_gemm_applies(&problem, target)) return false;
   Expr batch[MAX_RANK];
   Dim dims[MAX_RANK];

@@ -39,7 +39,8 @@ void onnxcc_set_progress(onnxcc_compiler *compiler, void (*progress)(void *self,
  * Returns what the command would exit with: 0, 1 refused, 2 wrong options, 3 a limit or no memory, 4 a bug of onnxcc, 5 a file could not be read.
  * What an earlier call gave is gone. */
 int onnxcc_compile(onnxcc_compiler *compiler, uint32_t option_count, const char *const *options, const char *path);
-int onnxcc_compile_bytes(onnxcc_compiler *compiler, uint32_t option_count, const char *const *options, const char *name, const void *data, size_t bytes);
+int onnxcc_compile_bytes(onnxcc_compiler *compiler, uint32_t option_count, const char *const *options, const char *name, const void *data,
+                         size_t bytes);
 
 enum {
   ONNXCC_SOURCE,  /* NAME.c, with a 0 byte behind it */

@@ -17,7 +17,8 @@ static bool axis_matches(const Value *value, uint32_t axis, const char *name) {
 /* Narrows a symbol's range to the setting. */
 static void narrow(Module *module, uint32_t symbol, const DimSetting *setting) {
   if (!dim_narrow(&module->dims, symbol, setting->lo, setting->hi))
-    model_error(module->context, CODE_DIM_SETTING, (Place){0}, NULL, "%s can't be %lld..%lld", setting->name, (long long)setting->lo, (long long)setting->hi);
+    model_error(module->context, CODE_DIM_SETTING, (Place){0}, NULL, "%s can't be %lld..%lld", setting->name, (long long)setting->lo,
+                (long long)setting->hi);
 }
 
 static void apply_setting(Module *module, DimSetting *setting) {
@@ -73,7 +74,8 @@ static void substitute_fixed(Module *module) {
 void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
   for (uint32_t at = 0; at < count; at++) {
     apply_setting(module, &settings[at]);
-    if (!settings[at].used) model_error(module->context, CODE_DIM_SETTING, (Place){0}, free_dims(module), "no dimension is called \"%s\"", settings[at].name);
+    if (!settings[at].used)
+      model_error(module->context, CODE_DIM_SETTING, (Place){0}, free_dims(module), "no dimension is called \"%s\"", settings[at].name);
   }
   check_errors(module->context);
   substitute_fixed(module);
@@ -82,7 +84,8 @@ void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
 /* ---- stages ----------------------------------------------------------------------------------------------------------------- */
 
 static PassState pass_state(Context *context, const PipelineOptions *options) {
-  PassState state = {.context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .exact_only = options->exact_only};
+  PassState state = {
+      .context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .exact_only = options->exact_only};
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
   if (state.budget.total_bytes < 4 * options->model_bytes) state.budget.total_bytes = (size_t)(4 * options->model_bytes);
   return state;

@@ -1,4 +1,5 @@
-/* Dimension expressions: integers and expressions in symbols, each with a proven range. Both IRs share one table, so equal expressions are equal indices.
+/* Dimension expressions: integers and expressions in symbols, each with a proven range. Both IRs share one table, so equal expressions are equal
+ * indices.
  *
  * They also carry the small integers of shape arithmetic (axes, starts, sizes), so any value may be negative. What is built is canonical:
  *   sum      ADD(ADD(term, term), constant)   terms sorted, products of most factors first
@@ -16,14 +17,26 @@ typedef uint32_t Dim;      /* index into a DimTable; 0 = DIM_UNKNOWN */
 #define DIM_OPEN INT64_MAX /* upper bound of a symbol without one */
 
 /* CEILDIV is never built: ceildiv(a, b) is the same index as floordiv(a + b - 1, b). */
-typedef enum DimOp { DIM_OP_UNKNOWN, DIM_OP_CONSTANT, DIM_OP_SYMBOL, DIM_OP_ADD, DIM_OP_MUL, DIM_OP_FLOORDIV, DIM_OP_CEILDIV, DIM_OP_MOD, DIM_OP_MIN, DIM_OP_MAX } DimOp;
+typedef enum DimOp {
+  DIM_OP_UNKNOWN,
+  DIM_OP_CONSTANT,
+  DIM_OP_SYMBOL,
+  DIM_OP_ADD,
+  DIM_OP_MUL,
+  DIM_OP_FLOORDIV,
+  DIM_OP_CEILDIV,
+  DIM_OP_MOD,
+  DIM_OP_MIN,
+  DIM_OP_MAX
+} DimOp;
 
 typedef enum SymbolKind {
   SYMBOL_INPUT,   /* a free dimension of an input: a field of the generated dims struct */
   SYMBOL_RUN      /* found at run time (data-dependent size, run-time shape operand), assigned by the entry, checked against its range */
 } SymbolKind;
 
-typedef struct Symbol { const char *name; SymbolKind kind; int64_t lo, hi; } Symbol; /* lo <= value <= hi; hi DIM_OPEN: unbounded. Sizes have lo >= 0; other run-time integers may be negative */
+/* lo <= value <= hi; hi DIM_OPEN: unbounded. Sizes have lo >= 0; other run-time integers may be negative */
+typedef struct Symbol { const char *name; SymbolKind kind; int64_t lo, hi; } Symbol;
 
 typedef struct DimNode {
   DimOp    op;
@@ -44,12 +57,14 @@ void dim_open(DimTable *table, Arena *arena);
 /* Constructors fold and canonicalise, so dim equality is index equality for polynomials. Overflow and size raise limit_error.
  * An operand that is DIM_UNKNOWN makes the result so (but 0 * unknown = 0), and so does division by a constant 0. */
 Dim  dim_constant(DimTable *table, int64_t value);
-Dim  dim_symbol(DimTable *table, const char *name, SymbolKind kind, int64_t lo, int64_t hi); /* finds the symbol of that name (its range is intersected; SYMBOL_RANGE is reported if nothing is left) or makes it */
+/* finds the symbol of that name (its range is intersected; SYMBOL_RANGE is reported if nothing is left) or makes it */
+Dim  dim_symbol(DimTable *table, const char *name, SymbolKind kind, int64_t lo, int64_t hi);
 Dim  dim_fresh(DimTable *table, const char *stem, SymbolKind kind, int64_t lo, int64_t hi);  /* a new symbol with an unused name `stem.K` */
 Dim  dim_add(DimTable *table, Dim a, Dim b);
 Dim  dim_sub(DimTable *table, Dim a, Dim b);
 Dim  dim_mul(DimTable *table, Dim a, Dim b);
-Dim  dim_floordiv(DimTable *table, Dim a, Dim b);  /* towards minus infinity; exact products cancel: (6*N)/3 = 2*N, (N*M)/M = N (a divisor is taken not to be 0) */
+/* towards minus infinity; exact products cancel: (6*N)/3 = 2*N, (N*M)/M = N (a divisor is taken not to be 0) */
+Dim  dim_floordiv(DimTable *table, Dim a, Dim b);
 Dim  dim_ceildiv(DimTable *table, Dim a, Dim b);
 Dim  dim_mod(DimTable *table, Dim a, Dim b);       /* a - b*floordiv(a,b) */
 Dim  dim_min(DimTable *table, Dim a, Dim b);       /* decided where the ranges or a constant difference allow it */

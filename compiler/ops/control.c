@@ -45,7 +45,8 @@ static void adopt_type(Module *module, ValueId failed, ValueId other) {
 static void settle_ranks(Infer *infer, GraphId then_graph, GraphId else_graph) {
   Module *module = infer->module;
   for (uint32_t result = 0; result < infer_output_count(infer); result++) {
-    const Value *a = value_at(module, graph_at(module, then_graph)->outputs.data[result]), *b = value_at(module, graph_at(module, else_graph)->outputs.data[result]);
+    const Value *a = value_at(module, graph_at(module, then_graph)->outputs.data[result]),
+                *b = value_at(module, graph_at(module, else_graph)->outputs.data[result]);
     if (!a->ranked || !b->ranked || a->rank == b->rank) continue;
     control_fail_branch(module, a->rank > b->rank ? then_graph : else_graph, "its result would have another rank than the other branch's");
     return;
@@ -70,16 +71,21 @@ void infer_if(Infer *infer) {
     *(condition[0] ? &else_graph : &then_graph) = condition[0] ? then_graph : else_graph;
   else if (!is_failed(module, then_graph) && !is_failed(module, else_graph)) settle_ranks(infer, then_graph, else_graph);
   if (is_failed(module, then_graph) && is_failed(module, else_graph)) {
-    infer_error(infer, CODE_SHAPE, NULL, "no branch that could run has a shape: %s", op_string(module, node_at(module, graph_at(module, then_graph)->order.data[0]), "reason"));
+    infer_error(infer, CODE_SHAPE, NULL, "no branch that could run has a shape: %s",
+                op_string(module, node_at(module, graph_at(module, then_graph)->order.data[0]), "reason"));
     return;
   }
   for (uint32_t result = 0; result < count; result++) {
-    if (is_failed(module, then_graph)) adopt_type(infer->module, graph_at(module, then_graph)->outputs.data[result], graph_at(module, else_graph)->outputs.data[result]);
-    if (is_failed(module, else_graph)) adopt_type(infer->module, graph_at(module, else_graph)->outputs.data[result], graph_at(module, then_graph)->outputs.data[result]);
-    const Value *a = value_at(module, graph_at(module, then_graph)->outputs.data[result]), *b = value_at(module, graph_at(module, else_graph)->outputs.data[result]);
+    if (is_failed(module, then_graph))
+      adopt_type(infer->module, graph_at(module, then_graph)->outputs.data[result], graph_at(module, else_graph)->outputs.data[result]);
+    if (is_failed(module, else_graph))
+      adopt_type(infer->module, graph_at(module, else_graph)->outputs.data[result], graph_at(module, then_graph)->outputs.data[result]);
+    const Value *a = value_at(module, graph_at(module, then_graph)->outputs.data[result]),
+                *b = value_at(module, graph_at(module, else_graph)->outputs.data[result]);
     if (!a->ranked || !b->ranked) { infer->failed = true; return; }
     if (a->element != b->element || a->rank != b->rank) {
-      infer_error(infer, CODE_TYPE, NULL, "result %u is %s of rank %u in one branch and %s of rank %u in the other", result, element_name(a->element), a->rank, element_name(b->element), b->rank);
+      infer_error(infer, CODE_TYPE, NULL, "result %u is %s of rank %u in one branch and %s of rank %u in the other", result, element_name(a->element),
+                  a->rank, element_name(b->element), b->rank);
       return;
     }
     Dim dims[MAX_RANK], other[MAX_RANK];

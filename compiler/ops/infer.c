@@ -17,7 +17,9 @@ static ValueId input_id(const Infer *infer, uint32_t operand) {
 static Value *input_value(const Infer *infer, uint32_t operand) { return value_at(infer->module, input_id(infer, operand)); }
 
 bool infer_has(const Infer *infer, uint32_t operand) { return input_id(infer, operand) != VALUE_NONE; }
-Element infer_element(const Infer *infer, uint32_t operand) { return infer_has(infer, operand) ? input_value(infer, operand)->element : ELEMENT_NONE; }
+Element infer_element(const Infer *infer, uint32_t operand) {
+  return infer_has(infer, operand) ? input_value(infer, operand)->element : ELEMENT_NONE;
+}
 uint32_t infer_rank(const Infer *infer, uint32_t operand) { return infer_has(infer, operand) ? input_value(infer, operand)->rank : 0; }
 const Dim *infer_dims(const Infer *infer, uint32_t operand) { return input_value(infer, operand)->dims; }
 
@@ -28,7 +30,9 @@ Dim infer_dim(Infer *infer, uint32_t operand, uint32_t axis) {
 }
 
 int64_t infer_int(Infer *infer, const char *attribute) { return op_int(infer->module, infer_node(infer), attribute); }
-const int64_t *infer_ints(Infer *infer, const char *attribute, uint32_t *count) { return op_ints(infer->module, infer_node(infer), attribute, count); }
+const int64_t *infer_ints(Infer *infer, const char *attribute, uint32_t *count) {
+  return op_ints(infer->module, infer_node(infer), attribute, count);
+}
 
 uint32_t infer_axis(Infer *infer, int64_t axis, uint32_t rank) {
   if (axis >= -(int64_t)rank && axis < (int64_t)rank) return (uint32_t)(axis < 0 ? axis + (int64_t)rank : axis);
@@ -181,7 +185,8 @@ Dim infer_broadcast_dim(Infer *infer, Dim a, Dim b) {
   if (a == b || (b_constant && y == 1)) return a;
   if (a_constant && x == 1) return b;
   if (a_constant && b_constant) {
-    infer_error(infer, CODE_BROADCAST, "one of the two must be 1, or both equal", "dimensions %lld and %lld do not broadcast", (long long)x, (long long)y);
+    infer_error(infer, CODE_BROADCAST, "one of the two must be 1, or both equal", "dimensions %lld and %lld do not broadcast", (long long)x,
+                (long long)y);
     return a;
   }
   /* A symbol against a constant above 1 is 1 or that constant, so the result is the constant; two symbols give the larger one. */
@@ -249,7 +254,13 @@ void infer_same(Infer *infer) {
 
 /* ---- the types column ------------------------------------------------------------------------------------------------- */
 
-typedef struct TypeColumn { char operands[32][24], results[16][24]; uint32_t operand_count, result_count; char variable[8][24], set[8][24]; uint32_t variable_count; Element bound[8]; } TypeColumn;
+typedef struct TypeColumn {
+  char     operands[32][24], results[16][24];
+  uint32_t operand_count, result_count;
+  char     variable[8][24], set[8][24];
+  uint32_t variable_count;
+  Element  bound[8];
+} TypeColumn;
 
 static const char *type_word(const char *cursor, char *word, size_t size) {
   size_t length = 0;
@@ -302,7 +313,8 @@ static void check_operand_type(Infer *infer, TypeColumn *column, uint32_t operan
   if (!element_in_set(element, set)) {
     infer_error(infer, CODE_TYPE, NULL, "operand %u is %s, but must be %s", operand, element_name(element), set);
   } else if (variable >= 0 && column->bound[variable] != ELEMENT_NONE && column->bound[variable] != element) {
-    infer_error(infer, CODE_TYPE, "insert a Cast", "operand %u is %s, but an operand before it is %s and they must agree", operand, element_name(element), element_name(column->bound[variable]));
+    infer_error(infer, CODE_TYPE, "insert a Cast", "operand %u is %s, but an operand before it is %s and they must agree", operand,
+                element_name(element), element_name(column->bound[variable]));
   } else if (variable >= 0) {
     column->bound[variable] = element;
   }
@@ -343,7 +355,9 @@ bool op_infer(Module *module, NodeId node) {
   const OpInfo *info = op_info(node_at(module, node)->op);
   if (!info) return infer_unknown(module, node);
   for (uint32_t operand = 0; operand < infer_input_count(&infer); operand++)
-    if (infer_has(&infer, operand) && (input_value(&infer, operand)->element == ELEMENT_NONE || (input_value(&infer, operand)->type == TYPE_TENSOR && !input_value(&infer, operand)->ranked))) return false;
+    if (infer_has(&infer, operand) && (input_value(&infer, operand)->element == ELEMENT_NONE ||
+                                       (input_value(&infer, operand)->type == TYPE_TENSOR && !input_value(&infer, operand)->ranked)))
+      return false;
   apply_types(&infer, info);
   if (!infer.failed) info->infer(&infer);
   if (!infer.failed && info->kind == KIND_ELEMENTWISE) infer_integers(&infer);

@@ -90,7 +90,9 @@ Scalar meaning_result_compute(const Meaning *m, uint32_t result) { return elemen
 int64_t meaning_int(const Meaning *m, const char *attribute) { return op_int(m->module, meaning_node(m), attribute); }
 double meaning_float(const Meaning *m, const char *attribute) { return op_float(m->module, meaning_node(m), attribute); }
 const char *meaning_string(const Meaning *m, const char *attribute) { return op_string(m->module, meaning_node(m), attribute); }
-const int64_t *meaning_ints(const Meaning *m, const char *attribute, uint32_t *count) { return op_ints(m->module, meaning_node(m), attribute, count); }
+const int64_t *meaning_ints(const Meaning *m, const char *attribute, uint32_t *count) {
+  return op_ints(m->module, meaning_node(m), attribute, count);
+}
 uint32_t meaning_axis(const Meaning *m, int64_t axis, uint32_t rank) { return (uint32_t)(axis < 0 ? axis + (int64_t)rank : axis); }
 
 bool meaning_wants(const Meaning *m, uint32_t result) {
@@ -164,7 +166,8 @@ static bool memo_is_open(const Builder *builder, const Memo *memo) {
 static Expr find_memo(GroupState *state, ValueId value, uint32_t rank, const Expr *index) {
   for (uint32_t at = state->memos.count; at-- > 0;) {
     const Memo *memo = &state->memos.data[at];
-    if (memo->value == value && memo->rank == rank && !memcmp(memo->index, index, rank * sizeof *index) && memo_is_open(&state->builder, memo)) return memo->expr;
+    if (memo->value == value && memo->rank == rank && !memcmp(memo->index, index, rank * sizeof *index) && memo_is_open(&state->builder, memo))
+      return memo->expr;
   }
   return 0;
 }
@@ -268,7 +271,9 @@ Expr meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const E
     if (to == dim) own_index[axis] = at; /* the very index, also where it can only be 0: an anchor's result is found by it */
     else if (known && extent == 1) own_index[axis] = build_index(m->builder, 0);
     else if (known && checked) own_index[axis] = at;
-    else own_index[axis] = build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, dim), build_index(m->builder, 1)));
+    else
+      own_index[axis] =
+          build_binary(m->builder, LOOP_MIN, at, build_binary(m->builder, LOOP_SUB, build_dim(m->builder, dim), build_index(m->builder, 1)));
   }
   return meaning_read(m, operand, own_index);
 }
@@ -403,7 +408,8 @@ GroupKernel group_build(Program *program, Module *module, const Group *group) {
   GroupState *state = arena_new(program->arena, GroupState);
   open_group(state, program, module, group);
   if (!group->anchor) build_points(state);
-  else if (!group->build_anchor || !group->build_anchor(group->self, &state->meaning)) op_info(node_at(module, group->anchor)->op)->loops(&state->meaning);
+  else if (!group->build_anchor || !group->build_anchor(group->self, &state->meaning))
+    op_info(node_at(module, group->anchor)->op)->loops(&state->meaning);
   mark_same_index(state);
   GroupKernel kernel = {.code = build_close(&state->builder), .statuses = state->statuses};
   kernel.bindings = state->bindings.data;
@@ -417,7 +423,10 @@ bool op_is_buildable(const Module *module, NodeId id) {
   const Node *node = node_at(module, id);
   const OpInfo *info = op_info(node->op);
   if (info->kind == KIND_CONTROL) return true;
-  if (info->kind == KIND_ELEMENTWISE ? !info->meaning && !info->point : info->kind == KIND_LOOPS ? !info->loops : info->kind == KIND_POINT && !info->point) return false;
+  if (info->kind == KIND_ELEMENTWISE ? !info->meaning && !info->point
+      : info->kind == KIND_LOOPS     ? !info->loops
+                                     : info->kind == KIND_POINT && !info->point)
+    return false;
   for (uint32_t operand = 0; operand < node->input_count; operand++)
     if (node->inputs[operand] && !is_supported(value_at(module, node->inputs[operand])->element)) return false;
   for (uint32_t result = 0; result < node->output_count; result++)

@@ -24,7 +24,8 @@ struct Meaning {
  * OpInfo.loops: loops that read operands and write every element of every wanted result exactly once (meaning_write). */
 
 Scalar element_compute(Element element);  /* type of values in expressions */
-Scalar element_storage(Element element);  /* type of buffers: f16, bf16 stay; bool: i1 (one byte); f8, f4 and sub-byte integers: u8 or i8, one element a byte */
+/* type of buffers: f16, bf16 stay; bool: i1 (one byte); f8, f4 and sub-byte integers: u8 or i8, one element a byte */
+Scalar element_storage(Element element);
 Expr element_widen(Builder *builder, Element element, Expr stored); /* an element as it lies in a buffer, as a value of the compute type */
 Expr element_narrow(Builder *builder, Element element, Expr value); /* and back, rounding to nearest even */
 
@@ -55,13 +56,16 @@ Expr     meaning_read_index(Meaning *m, uint32_t operand, const Expr *index); /*
 /* Operand's element where the operand broadcasts (numpy) against an index space of `rank` axes. */
 Expr     meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const Expr *index);
 void     meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr value); /* value in the result's compute type */
-Operand  meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims); /* contents undefined; use build_load and build_store */
+/* contents undefined; use build_load and build_store */
+Operand  meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims);
 Operand  meaning_local(Meaning *m, const char *name, Scalar scalar, uint32_t count);                   /* small, on the stack */
 /* Stores a status (one of enum MeaningStatus) if the condition holds; the entry checks it after the call. */
 void     meaning_fail_if(Meaning *m, Expr condition, uint32_t status);
-enum MeaningStatus { STATUS_SHAPE = 4, STATUS_INDEX = 5, STATUS_RANGE = 6 }; /* positive; the generated code returns them negative, named in onnxcc_rt.h */
+/* positive; the generated code returns them negative, named in onnxcc_rt.h */
+enum MeaningStatus { STATUS_SHAPE = 4, STATUS_INDEX = 5, STATUS_RANGE = 6 };
 
-/* Nested loops over dims (0 .. dim) with the given names; fills index; end with meaning_end_loops. Extents of constant 1 give the constant 0 and no loop. */
+/* Nested loops over dims (0 .. dim) with the given names; fills index; end with meaning_end_loops. Extents of constant 1 give the constant 0 and
+ * no loop. */
 uint32_t meaning_loops(Meaning *m, uint32_t rank, const Dim *dims, Expr *index); /* returns the number of blocks opened */
 void     meaning_end_loops(Meaning *m, uint32_t blocks);
 
@@ -72,7 +76,8 @@ Expr     gemm_finish(Meaning *m, Expr sum, const Expr *index);
 Expr     meaning_scalar(Meaning *m, const char *text, uint32_t count, const Expr *values);
 
 /* ---- groups ------------------------------------------------------------------------------------------------------- */
-/* What becomes one kernel: one anchor with KIND_LOOPS or none, and elementwise and point nodes around it. Values computed inside and used only inside are never stored. */
+/* What becomes one kernel: one anchor with KIND_LOOPS or none, and elementwise and point nodes around it. Values computed inside and used only
+ * inside are never stored. */
 typedef struct Group {
   uint32_t count;
   const NodeId *nodes;      /* in execution order */

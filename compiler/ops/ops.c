@@ -8,7 +8,9 @@
 #define POINT(function) Expr function(Meaning *m, uint32_t result, const Expr *index);
 #define LOOPS(function) void function(Meaning *m);
 #define NONE
-#define OP(id, name, domain, since, min_inputs, max_inputs, min_outputs, max_outputs, kind, flags, types, attributes, meaning, infer, body) void infer(Infer *); body
+#define OP(id, name, domain, since, min_inputs, max_inputs, min_outputs, max_outputs, kind, flags, types, attributes, meaning, infer, body)          \
+  void infer(Infer *);                                                                                                                               \
+  body
 #include "ops.def"
 #undef OP
 #undef POINT

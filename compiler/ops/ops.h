@@ -41,8 +41,11 @@ typedef struct OpInfo {
   OpKind      kind;
   uint32_t    flags;
   const char *types;           /* "T, T > T | T=numeric": type variables or sets of operands > results | sets of the variables.
-                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not bound by an operand are set by infer. */
-  const char *attributes;      /* "axis:int=-1; keepdims:int[0..1]=1; mode:string{linear,nearest}=nearest; perm:ints; to:int!" — ! required; kinds int ints float floats string strings tensor graph */
+                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not bound
+                                * by an operand are set by infer. */
+  /* "axis:int=-1; keepdims:int[0..1]=1; mode:string{linear,nearest}=nearest; perm:ints; to:int!" — ! required; kinds int ints float floats string
+   * strings tensor graph */
+  const char *attributes;
   const char *meaning;         /* KIND_ELEMENTWISE: scalar expression over x y z w (operands 0..3) and @attribute, see elementwise.c; else NULL */
   void      (*infer)(Infer *infer);      /* shapes, and types the types column leaves open */
   uint32_t  (*point)(Meaning *m, uint32_t result, const uint32_t *index); /* KIND_POINT: PointFunction of meaning.h */
@@ -87,7 +90,8 @@ struct Infer {
 };
 
 /* Infers types, dims and small known contents of one node's results, and its types column. Reports errors with the node's place.
- * Returns false if a result is still unknown because an operand is (an error is reported elsewhere). Graph attributes are the shape pass's business. */
+ * Returns false if a result is still unknown because an operand is (an error is reported elsewhere). Graph attributes are the shape pass's
+ * business. */
 bool     op_infer(Module *module, NodeId node);
 
 uint32_t infer_input_count(const Infer *infer);
@@ -108,9 +112,11 @@ const Dim *infer_known(Infer *infer, uint32_t operand, uint32_t *count);
 bool     infer_known_constants(Infer *infer, uint32_t operand, uint32_t *count, int64_t *values /* room for 64 */); /* all of them plain integers */
 
 void     infer_set_element(Infer *infer, uint32_t result, Element element);
-void     infer_set(Infer *infer, uint32_t result, uint32_t rank, const Dim *dims); /* checked against the declared dims: a provable contradiction is an error; a declared constant refines a symbol made for run-time sizes */
+/* checked against the declared dims: a provable contradiction is an error; a declared constant refines a symbol made for run-time sizes */
+void     infer_set(Infer *infer, uint32_t result, uint32_t rank, const Dim *dims);
 void     infer_set_known(Infer *infer, uint32_t result, const Dim *elements, uint32_t count); /* copied; count must fit the dims */
-/* A run-time operand decides result's shape: takes the declared dims as the shape and sets node->run_time_shape, so that the meaning checks the operand at run time.
+/* A run-time operand decides result's shape: takes the declared dims as the shape and sets node->run_time_shape, so that the meaning checks the
+ * operand at run time.
  * Undeclared or symbolic-without-bound dims: error that names -D / --capacity. lowest rank known must be declared. */
 void     infer_set_declared(Infer *infer, uint32_t result);
 /* numpy broadcasting of two dims; a provable mismatch is an error. */

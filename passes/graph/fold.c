@@ -142,9 +142,11 @@ static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
     require(module->context, value_static_elements(module, node->outputs[result], &count));
     output[k++] = arena_allocate(module->arena, (size_t)count * element_buffer_bytes(value_at(module, node->outputs[result])->element));
   }
-  Evaluation evaluation = {.inputs = inputs, .outputs = (void *const *)output, .step_limit = folder->budget->steps, .memory_limit = folder->budget->total_bytes};
+  Evaluation evaluation = {
+      .inputs = inputs, .outputs = (void *const *)output, .step_limit = folder->budget->steps, .memory_limit = folder->budget->total_bytes};
   evaluation.symbols = arena_array(folder->scratch, int64_t, module->dims.symbols.count + 1u);
-  for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) evaluation.symbols[symbol] = module->dims.symbols.data[symbol].lo; /* not used by constants */
+  /* not used by constants */
+  for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) evaluation.symbols[symbol] = module->dims.symbols.data[symbol].lo;
   bool done = folder->evaluator->run(folder->evaluator->self, program, 0, folder->scratch, &evaluation) && !evaluation.status && !evaluation.fault;
   folder->budget->steps -= evaluation.steps < folder->budget->steps ? evaluation.steps : folder->budget->steps;
   return done;
@@ -178,7 +180,8 @@ static bool fold_splat_arithmetic(Folder *folder, NodeId id) {
 
 static bool fold_splat_move(Module *module, const Node *node) {
   const OpInfo *info = op_info(node->op);
-  if (!(info->flags & OPF_MOVES) || node->output_count != 1 || node->run_time_shape || value_at(module, node->inputs[0])->content != CONTENT_SPLAT) return false;
+  if (!(info->flags & OPF_MOVES) || node->output_count != 1 || node->run_time_shape || value_at(module, node->inputs[0])->content != CONTENT_SPLAT)
+    return false;
   int64_t count;
   if (!value_static_elements(module, node->outputs[0], &count)) return false;
   make_splat(module, node->outputs[0], value_at(module, node->inputs[0])->splat);
@@ -253,11 +256,14 @@ static bool is_small_arithmetic(Folder *folder, const Node *node) {
   const OpInfo *info = op_info(node->op);
   if (info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM) || node->run_time_shape || node->output_count != 1 || !node->outputs[0]) return false;
   const Value *result = value_at(module, node->outputs[0]);
-  if (!result->ranked || result->known || !(element_is_integer(result->element) || result->element == ELEMENT_BOOL) || element_file_bits(result->element) < 8) return false;
+  if (!result->ranked || result->known || !(element_is_integer(result->element) || result->element == ELEMENT_BOOL) ||
+      element_file_bits(result->element) < 8)
+    return false;
   if (!value_static_elements(module, node->outputs[0], &count) || count > KNOWN_LIMIT) return false;
   for (uint32_t operand = 0; operand < node->input_count; operand++) {
     if (!node->inputs[operand]) continue;
-    if (!is_known(folder, node->inputs[operand]) || !value_static_elements(module, node->inputs[operand], &count) || count > KNOWN_LIMIT) return false;
+    if (!is_known(folder, node->inputs[operand]) || !value_static_elements(module, node->inputs[operand], &count) || count > KNOWN_LIMIT)
+      return false;
   }
   return true;
 }

@@ -50,7 +50,8 @@ static bool may_inline_producer(Clusters *clusters, NodeId producer, NodeId cons
   if (!is_pointwise(p_info) || clusters->anchor[find(clusters, producer)]) return false;
   const Value *value = value_at(module, p->outputs[0]);
   bool view = p_info->kind == KIND_POINT && (p_info->flags & OPF_CHEAP);
-  if (c_info->kind == KIND_LOOPS) return (c_info->flags & OPF_REDUCES) && (view || (p_info->flags & OPF_CHEAP)) && clusters->size[find(clusters, producer)] <= 4;
+  if (c_info->kind == KIND_LOOPS)
+    return (c_info->flags & OPF_REDUCES) && (view || (p_info->flags & OPF_CHEAP)) && clusters->size[find(clusters, producer)] <= 4;
   if (same_dims(value, value_at(module, c->outputs[0]))) return true;
   Dim from = value_elements(module, p->outputs[0]), to = value_elements(module, c->outputs[0]);
   return view || (from == to && reads_of(c, p->outputs[0]) == 1) || (c_info->kind == KIND_POINT && (c_info->flags & OPF_MOVES) && from == to);

@@ -16,10 +16,12 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
 /* For graph_shape: fills `known` of a node's small integer result if its operands are known. */
 void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
 
-/* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything changed. */
+/* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything
+ * changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 
-/* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. True if anything changed; types and dims of
+/* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. True if anything changed; types
+ * and dims of
  * changed values must be inferred again. */
 bool graph_simplify(Module *module, Arena *scratch, bool exact_only);
 

@@ -5,7 +5,13 @@
 #include "passes/graph/graph_passes.h"
 #include "compiler/ops/ops.h"
 
-typedef struct OpenGraph { GraphId graph; uint32_t next; uint32_t attribute; uint32_t diagnostics; /* recorded before it was opened */ uint32_t errors; } OpenGraph;
+typedef struct OpenGraph {
+  GraphId  graph;
+  uint32_t next;
+  uint32_t attribute;
+  uint32_t diagnostics; /* recorded before it was opened */
+  uint32_t errors;
+} OpenGraph;
 
 /* The next graph attribute of a node from `from` on; attribute_count if none. */
 static uint32_t next_graph_attribute(const Node *node, uint32_t from) {
@@ -51,7 +57,8 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
     uint32_t attribute = node->op == OP_Group ? node->attribute_count : next_graph_attribute(node, top->attribute);
     if (attribute < node->attribute_count) {
       top->attribute = attribute + 1;
-      vector_push(scratch, &open, (OpenGraph){node->attributes[attribute].graph, 0, 0, module->context->diagnostic_count, module->context->error_count});
+      vector_push(scratch, &open,
+                  (OpenGraph){node->attributes[attribute].graph, 0, 0, module->context->diagnostic_count, module->context->error_count});
       continue;
     }
     top->next++;

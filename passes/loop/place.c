@@ -108,7 +108,8 @@ static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
     dim_symbols(plan->dims, count, used);
     if (!used[symbol]) continue;
     if (row->hi == DIM_OPEN)
-      limit_error(plan->program->context, CODE_UNBOUNDED_SIZE, (Place){0}, "give an upper bound with --capacity NAME=N", "the size %s is found at run time and has no upper bound", row->name);
+      limit_error(plan->program->context, CODE_UNBOUNDED_SIZE, (Place){0}, "give an upper bound with --capacity NAME=N",
+                  "the size %s is found at run time and has no upper bound", row->name);
     count = dim_substitute(plan->dims, count, symbol, dim_constant(plan->dims, row->hi));
   }
   return count;
@@ -124,7 +125,8 @@ static void join_pair(Plan *plan, uint32_t from, uint32_t to) {
   const Buffer *buffers = plan->program->buffers.data;
   if (from == to || buffers[from].storage != STORAGE_WORKSPACE || buffers[to].storage != STORAGE_WORKSPACE) return;
   uint32_t a = root_of(plan, from), b = root_of(plan, to);
-  if (a == b || plan->last[a] != plan->first[b] || buffer_size(plan, from) != buffer_size(plan, to) || buffer_size(plan, a) != buffer_size(plan, b)) return;
+  if (a == b || plan->last[a] != plan->first[b] || buffer_size(plan, from) != buffer_size(plan, to) || buffer_size(plan, a) != buffer_size(plan, b))
+    return;
   plan->block_of[b] = a;
   plan->last[a] = plan->last[b];
 }
@@ -164,7 +166,8 @@ static int64_t sample_of(Plan *plan, Dim dim) {
     const Symbol *row = &plan->dims->symbols.data[symbol];
     values[symbol] = row->hi == DIM_OPEN ? (row->lo > SAMPLE_OPEN ? row->lo : SAMPLE_OPEN) : row->hi;
   }
-  if (!dim_evaluate(plan->dims, dim, values, &result)) limit_error(plan->program->context, CODE_SIZE_LIMIT, (Place){0}, NULL, "the workspace is larger than 2^63 bytes");
+  if (!dim_evaluate(plan->dims, dim, values, &result))
+    limit_error(plan->program->context, CODE_SIZE_LIMIT, (Place){0}, NULL, "the workspace is larger than 2^63 bytes");
   return result;
 }
 
@@ -220,7 +223,8 @@ static int64_t sample_bound(const Plan *plan) {
   for (uint32_t at = 0; at < plan->blocks.count; at++) {
     int64_t sum = 0;
     for (uint32_t other = 0; other < plan->blocks.count; other++)
-      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first) sum += plan->blocks.data[other].sample;
+      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first)
+        sum += plan->blocks.data[other].sample;
     if (sum > bound) bound = sum;
   }
   return bound;
@@ -299,7 +303,8 @@ static int by_offset(const void *a, const void *b) {
   return x->index < y->index ? -1 : 1;
 }
 
-/* False where an expression has grown too long to be worth its memory: long enough to matter for the generated code's readers and for the limit of dims. */
+/* False where an expression has grown too long to be worth its memory: long enough to matter for the generated code's readers and for the limit
+ * of dims. */
 static bool is_short(const Plan *plan, Dim dim) { return plan->dims->nodes.data[dim].size <= EXPRESSION_LIMIT; }
 
 /* From "who lies below whom" to expressions; false if one grows too long. */
@@ -364,7 +369,8 @@ static void set_offsets(Plan *plan) {
     if (plan->first[index] != UINT32_MAX && root_of(plan, index) == index) program->buffers.data[index].offset = plan->blocks.data[next++].place;
   }
   for (uint32_t index = 0; index < program->buffers.count; index++)
-    if (program->buffers.data[index].storage == STORAGE_WORKSPACE) program->buffers.data[index].offset = program->buffers.data[root_of(plan, index)].offset;
+    if (program->buffers.data[index].storage == STORAGE_WORKSPACE)
+      program->buffers.data[index].offset = program->buffers.data[root_of(plan, index)].offset;
 }
 
 /* Unknown where its expression would grow too long. */

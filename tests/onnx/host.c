@@ -72,7 +72,8 @@ static void check_input(const onnxcc_model_info *info, uint32_t index, const int
 static int64_t *bind_dims(const onnxcc_model_info *info, const Value *inputs) {
   int64_t *dims = memory((info->dim_count + 1u) * sizeof *dims, 16);
   for (uint32_t i = 0; i < info->input_count; i++)
-    if (inputs[i].rank != (int32_t)info->inputs[i].rank) FAIL("input %u has rank %d, the model %d", i, (int)inputs[i].rank, (int)info->inputs[i].rank);
+    if (inputs[i].rank != (int32_t)info->inputs[i].rank)
+      FAIL("input %u has rank %d, the model %d", i, (int)inputs[i].rank, (int)info->inputs[i].rank);
   for (uint32_t i = 0; i < info->dim_count; i++) {
     const onnxcc_symbol_info *symbol = &info->symbols[i];
     if (symbol->input < 0) FAIL("no input has dimension %s alone", symbol->name);

@@ -69,7 +69,8 @@ static void start(Run *run, const char *passes, PassOptions options) {
 TEST(missing_facts_are_made) { RUNS("cse", OPTIONS(.level = 0), "shape+ cse+ "); }
 TEST(facts_are_made_once) { RUNS("cse, d\tcse", OPTIONS(.level = 0), "shape+ cse+ dce cse "); }
 TEST(no_pass_on_either_language) {
-  const char *const texts[] = {"graph g() -> () {\n}\n", "# loops\nprogram\nbuffer x: f32[4] input 0\n"}, *const wanted[] = {"model opset 0 ir 0\n", "program\n"};
+  const char *const texts[] = {"graph g() -> () {\n}\n", "# loops\nprogram\nbuffer x: f32[4] input 0\n"}, *const wanted[] = {"model opset 0 ir 0\n",
+                                                                                                                             "program\n"};
   for (int at = 0; at < 2; at++) {
     Run run;
     start(&run, "", (PassOptions){.level = 0});

@@ -146,7 +146,8 @@ void schedule_conv(const ConvProblem *p, const Target *target, const ScheduleIo 
   Builder *b = io->builder;
   ConvLoops c = {.problem = p, .io = io, .builder = b};
   int64_t per_group = p->outputs / p->groups;
-  c.pointwise = p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 && p->stride[1] == 1 && !p->pad[0] && !p->pad[1] && p->in[0] == p->out[0] && p->in[1] == p->out[1];
+  c.pointwise = p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 && p->stride[1] == 1 && !p->pad[0] && !p->pad[1] &&
+                p->in[0] == p->out[0] && p->in[1] == p->out[1];
   c.row = c.pointwise ? p->out[0] * p->out[1] : p->out[1];
   c.piece = c.pointwise ? LONG_PIECE : ROW_PIECE;
   if (c.row < c.piece) c.piece = c.row;

@@ -25,11 +25,13 @@ bool     rewrite_same_dims(const Rewriter *rewriter, ValueId a, ValueId b);
 bool     rewrite_forward(Rewriter *rewriter, NodeId node, ValueId value);
 /* A new node before the current one, with inferred result. */
 ValueId  rewrite_emit(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs);
-ValueId  rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes, uint32_t attribute_count);
+ValueId  rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
+                           uint32_t attribute_count);
 /* x under other constant dims. */
 ValueId  rewrite_reshape(Rewriter *rewriter, ValueId value, uint32_t rank, const int64_t *dims);
 /* The node itself becomes another operator; its results stay. */
-void     rewrite_become(Rewriter *rewriter, NodeId node, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes, uint32_t attribute_count);
+void rewrite_become(Rewriter *rewriter, NodeId node, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
+                    uint32_t attribute_count);
 
 #define RULE(name, op, exactness, before, after) bool rule_##name(Rewriter *rewriter, NodeId node);
 #include "rules.def"

@@ -10,7 +10,8 @@ static ValueId operand(const Rewriter *r, NodeId id, uint32_t at) {
 static ValueId result(const Rewriter *r, NodeId id) { return node_at(r->module, id)->outputs[0]; }
 
 static bool forward_if_same_dims(Rewriter *r, NodeId id) {
-  return !node_at(r->module, id)->run_time_shape && rewrite_same_dims(r, operand(r, id, 0), result(r, id)) && rewrite_forward(r, id, operand(r, id, 0));
+  return !node_at(r->module, id)->run_time_shape && rewrite_same_dims(r, operand(r, id, 0), result(r, id)) &&
+         rewrite_forward(r, id, operand(r, id, 0));
 }
 
 bool rule_identity(Rewriter *r, NodeId id) { return rewrite_forward(r, id, operand(r, id, 0)); }
@@ -30,7 +31,9 @@ bool rule_cast_same(Rewriter *r, NodeId id) {
 static ValueId alias_source(const Rewriter *r, ValueId value) {
   for (int steps = 0; steps < 16; steps++) {
     NodeId id = value_at(r->module, value)->definition;
-    if (!id || node_at(r->module, id)->run_time_shape || node_at(r->module, id)->graph != r->graph || op_info(node_at(r->module, id)->op)->kind != KIND_ALIAS) break;
+    if (!id || node_at(r->module, id)->run_time_shape || node_at(r->module, id)->graph != r->graph ||
+        op_info(node_at(r->module, id)->op)->kind != KIND_ALIAS)
+      break;
     value = node_at(r->module, id)->inputs[0];
   }
   return value;
@@ -128,7 +131,8 @@ bool rule_not_not(Rewriter *r, NodeId id) {
 /* x op neutral, where the neutral operand stands at `at` (or on either side). */
 static bool drop_neutral(Rewriter *r, NodeId id, double neutral, bool either_side) {
   for (uint32_t at = either_side ? 0 : 1; at < 2; at++)
-    if (rewrite_all_equal(r, operand(r, id, at), neutral) && rewrite_same_dims(r, operand(r, id, 1 - at), result(r, id))) return rewrite_forward(r, id, operand(r, id, 1 - at));
+    if (rewrite_all_equal(r, operand(r, id, at), neutral) && rewrite_same_dims(r, operand(r, id, 1 - at), result(r, id)))
+      return rewrite_forward(r, id, operand(r, id, 1 - at));
   return false;
 }
 

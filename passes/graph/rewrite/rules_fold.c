@@ -119,7 +119,9 @@ bool rule_batch_normalization(Rewriter *r, NodeId id) {
     if (!is_constant(r, operand(r, id, at))) return false;
   const Value *input = value_at(module, operand(r, id, 0));
   Element element = value_at(module, operand(r, id, 4))->element;
-  if (op_int(module, node_at(module, id), "training_mode") || input->element != element || value_at(module, operand(r, id, 1))->element != element || input->rank < 2) return false;
+  if (op_int(module, node_at(module, id), "training_mode") || input->element != element || value_at(module, operand(r, id, 1))->element != element ||
+      input->rank < 2)
+    return false;
   double epsilon = op_float(module, node_at(module, id), "epsilon");
   int64_t dims[MAX_RANK];
   uint32_t rank = input->rank - 1;

@@ -20,11 +20,15 @@ static const Rule rules[] = {
 NodeId rewrite_definition(const Rewriter *rewriter, ValueId value, uint32_t op) {
   if (!value) return 0;
   NodeId id = value_at(rewriter->module, value)->definition;
-  if (!id || node_at(rewriter->module, id)->dead || node_at(rewriter->module, id)->op != op || node_at(rewriter->module, id)->graph != rewriter->graph) return 0;
+  if (!id || node_at(rewriter->module, id)->dead || node_at(rewriter->module, id)->op != op ||
+      node_at(rewriter->module, id)->graph != rewriter->graph)
+    return 0;
   return id;
 }
 
-bool rewrite_single_use(const Rewriter *rewriter, ValueId value) { return value < rewriter->use_limit && rewriter->uses.count[value] == 1 && !rewriter->uses.is_output[value]; }
+bool rewrite_single_use(const Rewriter *rewriter, ValueId value) {
+  return value < rewriter->use_limit && rewriter->uses.count[value] == 1 && !rewriter->uses.is_output[value];
+}
 
 bool rewrite_all_equal(const Rewriter *rewriter, ValueId value, double number) {
   const Value *info = value_at(rewriter->module, value);
@@ -46,7 +50,8 @@ bool rewrite_forward(Rewriter *rewriter, NodeId node, ValueId value) {
   return true;
 }
 
-ValueId rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes, uint32_t attribute_count) {
+ValueId rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
+                          uint32_t attribute_count) {
   Module *module = rewriter->module;
   ValueId result = module_value(module, rewriter->graph, module_fresh_name(module, "rewritten"), ELEMENT_NONE);
   NodeId node = module_node(module, rewriter->graph, op, count, inputs, 1, &result);
@@ -56,14 +61,17 @@ ValueId rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const
   return result;
 }
 
-ValueId rewrite_emit(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs) { return rewrite_emit_with(rewriter, op, count, inputs, NULL, 0); }
+ValueId rewrite_emit(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs) {
+  return rewrite_emit_with(rewriter, op, count, inputs, NULL, 0);
+}
 
 ValueId rewrite_reshape(Rewriter *rewriter, ValueId value, uint32_t rank, const int64_t *dims) {
   ValueId shape = module_constant_ints(rewriter->module, rewriter->graph, module_fresh_name(rewriter->module, "dims"), rank, dims);
   return rewrite_emit(rewriter, OP_Reshape, 2, (ValueId[]){value, shape});
 }
 
-void rewrite_become(Rewriter *rewriter, NodeId id, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes, uint32_t attribute_count) {
+void rewrite_become(Rewriter *rewriter, NodeId id, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
+                    uint32_t attribute_count) {
   Module *module = rewriter->module;
   ValueId *copy = arena_copy(module->arena, inputs, count * sizeof *inputs);
   Attribute *attribute_copy = arena_array(module->arena, Attribute, attribute_count + 1u);
