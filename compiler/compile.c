@@ -110,6 +110,7 @@ void compile_set_dims(Compile *compile) {
 void compile_graph(Compile *compile) {
   PipelineOptions pipeline = pipeline_options(compile);
   pipeline_graph(compile->module, &pipeline);
+  onnx_drop_pages(compile->file); /* weights that were folded stand elsewhere now */
 }
 
 void compile_lower(Compile *compile) {

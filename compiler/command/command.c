@@ -1,5 +1,6 @@
 /* One run of onnxcc, from words to exit status. */
 #include "compiler/command/command.h"
+#include "compiler/command/interrupt.h"
 #include "compiler/command/native.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -32,8 +33,9 @@ static void print_dump(void *self, const PassInfo *pass, const Text *text) {
 
 static void print_time(void *self, const PassInfo *pass, uint64_t nanoseconds, bool changed) {
   Command *command = self;
+  if (!command->options.verbose) return;
   terminal_clear(&command->terminal);
-  if (command->options.verbose) fprintf(stderr, "%10.3f ms  %s%s\n", (double)nanoseconds * 1e-6, pass->name, changed ? "" : " (unchanged)");
+  fprintf(stderr, "%10.3f ms  %s%s\n", (double)nanoseconds * 1e-6, pass->name, changed ? "" : " (unchanged)");
 }
 
 Compile command_open_compile(Command *command) {
@@ -114,6 +116,7 @@ int command_main(int count, char **words) {
     fputs("error E0002: out of memory\n", stderr);
     return OUTCOME_LIMIT;
   }
+  interrupt_watch(&command);
   terminal_open(&command.terminal, COLOR_AUTO); /* for mistakes in the command line */
   if (context_guard(&command.context, parse, &command) == OUTCOME_OK) {
     terminal_open(&command.terminal, (ColorWhen)command.options.color);
@@ -126,6 +129,7 @@ int command_main(int count, char **words) {
   terminal_print_diagnostics(&command.terminal, &command.context, &command.options);
   native_close(&command);
   output_close(&command.outputs);
+  interrupt_forget();
   onnx_close(&command.file);
   context_close(&command.context);
   return (int)outcome;

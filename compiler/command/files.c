@@ -83,6 +83,13 @@ static bool is_special(Context *context, const char *path) {
   return !S_ISREG(status.st_mode);
 }
 
+/* In this order, as a signal handler looks at it (interrupt.c). */
+static void forget_temporary(OutputFile *file) {
+  char *temporary = file->temporary;
+  file->temporary = NULL;
+  free(temporary);
+}
+
 /* A new file beside `path`, for nobody else; its name is put into the record. */
 static int create_beside(OutputFile *file) {
   const char *base = path_base(file->path);
@@ -106,8 +113,7 @@ void output_write(Context *context, OutputSet *outputs, const char *path, const 
   int descriptor = is_special(context, path) ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(file);
   if (descriptor < 0) {
     int error = errno;
-    free(file->temporary); /* it does not exist */
-    file->temporary = NULL;
+    forget_temporary(file); /* it does not exist */
     refuse_writing(context, path, error);
   }
   outputs->descriptor = descriptor + 1;
@@ -121,17 +127,17 @@ void output_commit(Context *context, OutputSet *outputs) {
     OutputFile *file = &outputs->files[at];
     if (!file->temporary) continue;
     if (rename(file->temporary, file->path)) refuse_writing(context, file->path, errno);
-    free(file->temporary);
-    file->temporary = NULL;
+    forget_temporary(file);
   }
 }
 
 void output_close(OutputSet *outputs) {
   close_descriptor(outputs);
   for (uint32_t at = 0; at < outputs->count; at++) {
-    if (outputs->files[at].temporary) unlink(outputs->files[at].temporary);
-    free(outputs->files[at].temporary);
-    free(outputs->files[at].path);
+    OutputFile *file = &outputs->files[at];
+    if (file->temporary) unlink(file->temporary);
+    forget_temporary(file);
+    free(file->path);
   }
   outputs->count = 0;
 }

@@ -14,19 +14,29 @@
 
 extern char **environ;
 
+#define FOLDER_LIMIT 4000 /* bytes of the folder's path */
+
 /* All that is ever put into the folder. */
 static const char *const folder_files[] = {"model.c", "model.h", "model.weights.bin", "model.so", "messages"};
 
-static void remove_folder(Command *command) {
-  char path[4096];
-  if (!command->folder) return;
+void native_remove_files(const char *folder) {
+  char   path[FOLDER_LIMIT + 32];
+  size_t length = strlen(folder);
+  memcpy(path, folder, length);
+  path[length++] = '/';
   for (size_t at = 0; at < sizeof folder_files / sizeof *folder_files; at++) {
-    snprintf(path, sizeof path, "%s/%s", command->folder, folder_files[at]);
-    unlink(path);
+    memcpy(path + length, folder_files[at], strlen(folder_files[at]) + 1);
+    (void)unlink(path);
   }
-  rmdir(command->folder);
-  free(command->folder);
+  (void)rmdir(folder);
+}
+
+static void remove_folder(Command *command) {
+  char *folder = command->folder;
+  if (!folder) return;
+  native_remove_files(folder);
   command->folder = NULL;
+  free(folder);
 }
 
 void native_close(Command *command) {
@@ -37,9 +47,9 @@ void native_close(Command *command) {
 
 static void make_folder(Command *command) {
   const char *place = getenv("TMPDIR");
-  char       *folder = malloc(4000);
+  char       *folder = malloc(FOLDER_LIMIT);
   if (!folder) out_of_memory(&command->context);
-  snprintf(folder, 4000, "%s/onnxcc-XXXXXX", place && *place ? place : "/tmp");
+  snprintf(folder, FOLDER_LIMIT, "%s/onnxcc-XXXXXX", place && *place ? place : "/tmp");
   if (!mkdtemp(folder)) {
     int error = errno;
     free(folder);

@@ -8,4 +8,6 @@
 const onnxcc_model_info *native_load(Command *command, const char *name, Emission *emission, const char *optimize, bool profile);
 /* Removes folder and handle, whatever was there. */
 void native_close(Command *command);
+/* Removes the folder and what may be in it; may be called by a signal handler. */
+void native_remove_files(const char *folder);
 #endif

@@ -7,9 +7,12 @@
  * Strings of models may hold anything, so every string passes terminal_text(). Printing needs memory, which may be what has run out: then the
  * messages are printed plainly, without an arena. */
 #include "compiler/command/terminal.h"
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,31 +22,74 @@ uint64_t clock_nanoseconds(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void terminal_open(Terminal *terminal, ColorWhen color) {
-  const char *kind = getenv("TERM"), *none = getenv("NO_COLOR");
-  bool        can_rewrite = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") && *kind;
-  *terminal = (Terminal){.shows_progress = can_rewrite, .started = clock_nanoseconds()};
-  terminal->colored = color == COLOR_ALWAYS || (color == COLOR_AUTO && can_rewrite && !(none && *none));
-}
-
 /* ---- progress ------------------------------------------------------------------------------------------------------------- */
 
+/* A stage may take long without a word, so a timer writes the line. Its handler can only see what is static; there is one terminal. */
+static struct {
+  uint64_t              started; /* nanoseconds */
+  char                  stage[64];
+  volatile sig_atomic_t is_working; /* a stage has been named: the line may be written */
+  volatile sig_atomic_t is_shown;   /* it stands there */
+} line;
+
+static size_t put_number(char *to, uint64_t number) {
+  size_t digits = 1;
+  for (uint64_t rest = number; rest >= 10; rest /= 10) digits++;
+  for (size_t at = digits; at-- > 0; number /= 10) to[at] = (char)('0' + number % 10);
+  return digits;
+}
+
+/* Only functions that a signal handler may call. */
+static void write_line(int signal_number) {
+  static const char start[] = "\r\033[K";
+  enum { PATIENCE = 3 }; /* tenths of a second */
+  char     text[128];
+  int      error = errno;
+  uint64_t tenths = (clock_nanoseconds() - line.started) / 100000000u;
+  if (!line.is_working || tenths < PATIENCE) return;
+  size_t length = sizeof start - 1;
+  memcpy(text, start, length);
+  length += put_number(text + length, tenths / 10);
+  text[length++] = '.';
+  text[length++] = (char)('0' + tenths % 10);
+  memcpy(text + length, " s  ", 4);
+  length += 4;
+  memcpy(text + length, line.stage, strlen(line.stage));
+  length += strlen(line.stage);
+  line.is_shown = 1;
+  if (write(STDERR_FILENO, text, length) < 0) line.is_working = 0;
+  errno = error;
+}
+
+static void start_timer(void) {
+  struct sigaction action = {.sa_handler = write_line, .sa_flags = SA_RESTART};
+  struct itimerval tenth = {.it_interval = {.tv_usec = 100000}, .it_value = {.tv_usec = 300000}};
+  sigemptyset(&action.sa_mask);
+  line.started = clock_nanoseconds();
+  if (!sigaction(SIGALRM, &action, NULL)) (void)setitimer(ITIMER_REAL, &tenth, NULL);
+}
+
 void terminal_progress(void *self, const char *stage, uint64_t done, uint64_t total) {
-  enum { PATIENCE = 300000000, PAUSE = 100000000 }; /* nanoseconds */
-  Terminal *terminal = self;
-  uint64_t  now = clock_nanoseconds();
-  if (!terminal->shows_progress || now - terminal->started < PATIENCE || now - terminal->updated < PAUSE) return;
-  terminal->updated = now;
-  terminal->line_shown = true;
-  double seconds = (double)(now - terminal->started) * 1e-9;
-  if (total) fprintf(stderr, "\r\033[K%5.1f s  %s %llu/%llu", seconds, stage, (unsigned long long)done, (unsigned long long)total);
-  else fprintf(stderr, "\r\033[K%5.1f s  %s", seconds, stage);
-  fflush(stderr);
+  const Terminal *terminal = self;
+  if (!terminal->shows_progress) return;
+  line.is_working = 0; /* the handler must not read while the name changes */
+  if (total) snprintf(line.stage, sizeof line.stage, "%s %llu/%llu", stage, (unsigned long long)done, (unsigned long long)total);
+  else snprintf(line.stage, sizeof line.stage, "%s", stage);
+  line.is_working = 1;
 }
 
 void terminal_clear(Terminal *terminal) {
-  if (terminal->line_shown) fputs("\r\033[K", stderr);
-  terminal->line_shown = false;
+  line.is_working = 0;
+  if (line.is_shown) fputs("\r\033[K", stderr), fflush(stderr);
+  line.is_shown = 0;
+}
+
+void terminal_open(Terminal *terminal, ColorWhen color) {
+  const char *kind = getenv("TERM"), *none = getenv("NO_COLOR");
+  bool        can_rewrite = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") && *kind;
+  *terminal = (Terminal){.shows_progress = can_rewrite};
+  terminal->colored = color == COLOR_ALWAYS || (color == COLOR_AUTO && can_rewrite && !(none && *none));
+  if (can_rewrite) start_timer();
 }
 
 /* ---- text ----------------------------------------------------------------------------------------------------------------- */
@@ -95,10 +141,10 @@ static void print_detail(Printing *printing, const char *detail) {
   Text inner;
   text_open(&inner, printing->text.arena);
   terminal_text(&inner, detail);
-  for (const char *line = text_finish(&inner); *line;) {
-    size_t length = strcspn(line, "\n");
-    text_format(&printing->text, "    %.*s\n", (int)length, line);
-    line += length + (line[length] == '\n');
+  for (const char *at = text_finish(&inner); *at;) {
+    size_t length = strcspn(at, "\n");
+    text_format(&printing->text, "    %.*s\n", (int)length, at);
+    at += length + (at[length] == '\n');
   }
 }
 

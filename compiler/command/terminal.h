@@ -6,14 +6,13 @@
 typedef struct Terminal {
   bool     colored;
   bool     shows_progress;   /* standard error is a terminal that can rewrite a line */
-  bool     line_shown;       /* a progress line stands there */
-  uint64_t started, updated; /* nanoseconds */
 } Terminal;
 
 /* Looks at standard error and the environment. */
 void terminal_open(Terminal *terminal, ColorWhen color);
-/* context->progress with a Terminal as self: a line, from 300 ms on, rewritten at most ten times a second. */
+/* context->progress with a Terminal as self: from 300 ms after the start a line says what is being done, ten times a second. */
 void terminal_progress(void *self, const char *stage, uint64_t done, uint64_t total);
+/* Takes the line away; before anything else is printed. */
 void terminal_clear(Terminal *terminal);
 
 /* Everything the context recorded that the options want to see, and a last line with the count. */

@@ -37,6 +37,11 @@ uint64_t onnx_bytes_read(const OnnxFile *file) {
   return bytes;
 }
 
+void onnx_drop_pages(const OnnxFile *file) {
+  for (const OnnxMap *map = file->maps; map; map = map->next)
+    if (map->mapped) (void)madvise((void *)(uintptr_t)map->bytes.data, map->bytes.size, MADV_DONTNEED);
+}
+
 /* Reads exactly `size` bytes; false if the file ends before. */
 static bool read_all(int descriptor, uint8_t *data, size_t size) {
   while (size) {

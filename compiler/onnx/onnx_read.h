@@ -33,6 +33,7 @@ Module *onnx_read(Context *context, Arena *arena, OnnxFile *file, const OnnxRead
 /* The same for a model in memory, which must stay there; `name` names it in messages and its folder is where external data lies. */
 Module *onnx_read_bytes(Context *context, Arena *arena, OnnxFile *file, const OnnxReadOptions *options, const char *name, Bytes bytes);
 void    onnx_close(OnnxFile *file);
+void    onnx_drop_pages(const OnnxFile *file); /* gives back the memory that mapped files take; what is used again is read again */
 uint64_t onnx_bytes_read(const OnnxFile *file); /* of all files so far */
 
 /* A tensor of test data (input_0.pb). */

@@ -121,4 +121,12 @@ says verbose_times_passes 0 " ms  shape" "$model" -o a.c --name=digits -v
 printf '\033[2Jmodel' > "$(printf 'esc\033[2J.onnx')"
 "$onnxcc" "$(printf 'esc\033[2J.onnx')" 2>&1 | grep -q "$escape" && fail names_cannot_control_the_terminal "an escape sequence got through" ||
   pass names_cannot_control_the_terminal
+if script -qec true /dev/null > /dev/null 2>&1; then # a terminal, and a compiler that takes its time
+  printf '#!/bin/sh\nsleep 1\nexit 1\n' > slow_cc
+  chmod +x slow_cc
+  TERM=xterm CC="$PWD/slow_cc" script -qec "'$onnxcc' verify '$model'" /dev/null < /dev/null > seen 2>&1
+  grep -q "0\.[3-9] s  compile the C" seen && pass progress_on_a_terminal || fail progress_on_a_terminal "$(head -c 200 seen | tr -d '\033')"
+  TERM=dumb CC="$PWD/slow_cc" script -qec "'$onnxcc' verify '$model'" /dev/null < /dev/null > seen 2>&1
+  grep -q "s  compile the C" seen && fail no_progress_on_a_dumb_terminal "there is some" || pass no_progress_on_a_dumb_terminal
+fi
 finish

@@ -48,6 +48,16 @@ TMPDIR=$place/temporary runs temporary_folder_is_removed 0 run "$model" --input 
   holds temporary_folder_is_removed test -z "$(ls temporary)"
 TMPDIR=$place/temporary CC="$PWD/failing_cc" runs temporary_folder_is_removed_on_failure 5 run "$model" --input image=zeros.npy &&
   holds temporary_folder_is_removed_on_failure test -z "$(ls temporary)"
+printf '#!/bin/sh\n: > "%s/compiling"\nexec sleep 20\n' "$place" > waiting_cc
+chmod +x waiting_cc
+TMPDIR=$place/temporary CC="$PWD/waiting_cc" "$onnxcc" run "$model" --input image=zeros.npy > out 2> err &
+process=$!
+waited=0
+until [ -e compiling ] || [ $waited -gt 100 ]; do sleep 0.1; waited=$((waited + 1)); done
+kill -TERM $process
+wait $process
+holds signal_ends_it test $? -eq 143
+holds signal_leaves_nothing test -z "$(ls temporary)"
 TMPDIR=$place/no/such says temporary_folder_missing 5 "set TMPDIR" run "$model" --input image=zeros.npy
 
 # ---- verify -----------------------------------------------------------------------------------------------------------------
