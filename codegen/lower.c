@@ -67,6 +67,21 @@ static uint32_t weight_buffer(Lowering *lowering, ValueId id) {
   return program_buffer(lowering->program, buffer);
 }
 
+/* A constant of a kernel; equal ones share a buffer. */
+static uint32_t table_buffer(Lowering *lowering, const OperandInfo *info, const uint8_t *data) {
+  Program *program = lowering->program;
+  Buffer buffer = {.storage = STORAGE_WEIGHT, .scalar = info->scalar, .rank = 1, .data = data};
+  size_t bytes = (size_t)dim_value(program->dims, info->dims[0]) * scalar_bytes(info->scalar);
+  for (uint32_t at = 0; at < program->buffers.count; at++) {
+    const Buffer *other = &program->buffers.data[at];
+    if (other->storage != STORAGE_WEIGHT || !other->data || other->rank != 1 || other->scalar != info->scalar || other->dims[0] != info->dims[0]) continue;
+    if (!memcmp(other->data, data, bytes)) return at;
+  }
+  buffer.dims[0] = info->dims[0];
+  buffer.name = arena_format(lowering->arena, "w%u", program->buffers.count);
+  return program_buffer(program, buffer);
+}
+
 static uint32_t workspace_buffer(Lowering *lowering, Scalar scalar, uint32_t rank, const Dim *dims) {
   Buffer buffer = {.storage = STORAGE_WORKSPACE, .scalar = scalar, .rank = rank, .align = 64};
   buffer.name = arena_format(lowering->arena, "b%u", lowering->program->buffers.count);
@@ -154,6 +169,7 @@ static void lower_kernel(Lowering *lowering, const Group *group, const ValueId *
     case BIND_VALUE: arguments[count++].buffer = buffer_of(lowering, value); break;
     case BIND_SCRATCH: arguments[count++].buffer = workspace_buffer(lowering, info->scalar, info->rank, info->dims); break;
     case BIND_STATUS: arguments[count++].buffer = status_buffer(lowering); break;
+    case BIND_TABLE: arguments[count++].buffer = table_buffer(lowering, info, kernel.bindings[operand].data); break;
     }
   }
   if (kernel.statuses) call_fill(lowering, status_buffer(lowering), 0);

@@ -128,26 +128,39 @@ static Operand operand_of(GroupState *state, ValueId id, Access access) {
     if (state->bindings.data[operand].kind == BIND_VALUE) same += (state->builder.code.operands.data[operand].access == ACCESS_IN) == is_input;
   info.name = arena_format(state->arena, "%s%u", is_input ? "x" : "y", same);
   memcpy(info.dims, value->dims, value->rank * sizeof *info.dims);
-  return add_operand(state, info, (Binding){BIND_VALUE, id});
+  return add_operand(state, info, (Binding){.kind = BIND_VALUE, .value = id});
 }
 
 Operand meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims) {
   OperandInfo info = {.name = name, .scalar = scalar, .rank = rank, .access = ACCESS_SCRATCH};
   if (rank) memcpy(info.dims, dims, rank * sizeof *dims);
-  return add_operand(m->state, info, (Binding){BIND_SCRATCH, VALUE_NONE});
+  return add_operand(m->state, info, (Binding){.kind = BIND_SCRATCH});
 }
 
 Operand meaning_local(Meaning *m, const char *name, Scalar scalar, uint32_t count) {
   OperandInfo info = {.name = name, .scalar = scalar, .rank = 1, .access = ACCESS_LOCAL};
   info.dims[0] = dim_constant(&m->module->dims, count);
-  return add_operand(m->state, info, (Binding){BIND_SCRATCH, VALUE_NONE});
+  return add_operand(m->state, info, (Binding){.kind = BIND_SCRATCH});
+}
+
+Operand meaning_table(Meaning *m, const char *name, Scalar scalar, uint32_t count, const void *elements) {
+  GroupState *state = m->state;
+  OperandInfo info = {.name = name, .scalar = scalar, .rank = 1, .access = ACCESS_IN};
+  size_t bytes = (size_t)count * scalar_bytes(scalar);
+  info.dims[0] = dim_constant(&m->module->dims, count);
+  for (Operand operand = 0; operand < state->bindings.count; operand++) {
+    const OperandInfo *other = &state->builder.code.operands.data[operand];
+    if (state->bindings.data[operand].kind != BIND_TABLE || other->scalar != scalar || other->dims[0] != info.dims[0]) continue;
+    if (!memcmp(state->bindings.data[operand].data, elements, bytes)) return operand;
+  }
+  return add_operand(state, info, (Binding){.kind = BIND_TABLE, .data = arena_copy(state->arena, elements, bytes)});
 }
 
 void meaning_fail_if(Meaning *m, Expr condition, uint32_t status) {
   GroupState *state = m->state;
   if (!state->has_status) {
     OperandInfo info = {.name = "status", .scalar = SCALAR_I32, .rank = 0, .access = ACCESS_INOUT};
-    state->status = add_operand(state, info, (Binding){BIND_STATUS, VALUE_NONE});
+    state->status = add_operand(state, info, (Binding){.kind = BIND_STATUS});
     state->has_status = true;
   }
   state->statuses |= 1u << status;

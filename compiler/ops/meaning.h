@@ -59,6 +59,8 @@ void     meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr valu
 /* contents undefined; use build_load and build_store */
 Operand  meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims);
 Operand  meaning_local(Meaning *m, const char *name, Scalar scalar, uint32_t count);                   /* small, on the stack */
+/* A constant of the kernel: `count` elements as they lie in a buffer, copied. Equal tables are one. */
+Operand  meaning_table(Meaning *m, const char *name, Scalar scalar, uint32_t count, const void *elements);
 /* Stores a status (one of enum MeaningStatus) if the condition holds; the entry checks it after the call. */
 void     meaning_fail_if(Meaning *m, Expr condition, uint32_t status);
 /* positive; the generated code returns them negative, named in onnxcc_rt.h */
@@ -89,8 +91,12 @@ typedef struct Group {
 } Group;
 
 /* A kernel and what each of its operands is bound to. */
-typedef enum BindingKind { BIND_VALUE, BIND_SCRATCH, BIND_STATUS } BindingKind;
-typedef struct Binding { BindingKind kind; ValueId value; } Binding; /* scratch: dims and type are the operand's own */
+typedef enum BindingKind { BIND_VALUE, BIND_SCRATCH, BIND_STATUS, BIND_TABLE } BindingKind;
+typedef struct Binding {
+  BindingKind kind;
+  ValueId value;            /* BIND_VALUE */
+  const uint8_t *data;      /* BIND_TABLE: its elements. Scratch and tables: dims and type are the operand's own */
+} Binding;
 typedef struct GroupKernel {
   Code     code;
   uint32_t binding_count;

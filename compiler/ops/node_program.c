@@ -46,9 +46,12 @@ Program *node_program(Module *module, Arena *arena, NodeId id) {
     for (uint32_t at = 0; at < count && kernel.bindings[operand].kind == BIND_VALUE; at++)
       if (values[at] == kernel.bindings[operand].value) buffer = buffers[at];
     if (buffer == UINT32_MAX) {
-      Buffer scratch = {.storage = STORAGE_WORKSPACE, .scalar = info->scalar, .rank = info->rank, .name = arena_format(arena, "scratch%u", operand)};
-      memcpy(scratch.dims, info->dims, sizeof info->dims);
-      buffer = program_buffer(program, scratch);
+      bool table = kernel.bindings[operand].kind == BIND_TABLE;
+      Buffer own = {.storage = table ? STORAGE_WEIGHT : STORAGE_WORKSPACE, .scalar = info->scalar, .rank = info->rank};
+      own.name = arena_format(arena, "%s%u", table ? "table" : "scratch", operand);
+      own.data = kernel.bindings[operand].data;
+      memcpy(own.dims, info->dims, sizeof info->dims);
+      buffer = program_buffer(program, own);
     }
     arguments[argument_count++].buffer = buffer;
   }
