@@ -20,20 +20,12 @@ Expr point_fast_gelu(Meaning *m, uint32_t result, const Expr *index);
 /* Operand's element at the result's index. */
 static Expr read_at(Meaning *m, uint32_t operand, const Expr *index) { return meaning_read_broadcast(m, operand, meaning_result_rank(m, 0), index); }
 
-/* A float literal that is a number. */
-static bool is_literal(const Meaning *m, Expr value, double *number) {
-  const ExprNode *node = expr_at(&m->builder->code, value);
-  if (node->op != LOOP_CONSTANT || !scalar_is_float((Scalar)node->scalar) || isnan(node->number)) return false;
-  *number = node->number;
-  return true;
-}
-
 /* The operation keeps b if a is NaN, so it is enough alone where a is a number. */
 Expr expr_extreme(Meaning *m, LoopOp op, Expr a, Expr b) {
   double number;
-  if (is_literal(m, b, &number)) { Expr swap = a; a = b; b = swap; }
+  if (expr_literal(m, b, &number)) { Expr swap = a; a = b; b = swap; }
   Expr value = build_binary(m->builder, op, a, b);
-  if (is_literal(m, a, &number) || !scalar_is_float(build_scalar(m->builder, a))) return value;
+  if (expr_literal(m, a, &number) || !scalar_is_float(build_scalar(m->builder, a))) return value;
   return expr_select(m, expr_ne(m, a, a), a, value);
 }
 
@@ -120,7 +112,7 @@ Expr point_pow(Meaning *m, uint32_t result, const Expr *index) {
     for (int at = 0; at < 2; at++) values[at] = build_cast(builder, SCALAR_F64, values[at]);
     return build_cast(builder, base, meaning_scalar(m, "pow(x, y)", 2, values));
   }
-  bool constant = is_literal(m, values[1], &number);
+  bool constant = expr_literal(m, values[1], &number);
   if (scalar_is_integer(exponent) && build_is_constant(builder, values[1], &integer)) { number = (double)integer; constant = true; }
   Expr simple = constant ? simple_power(m, values[0], number) : 0;
   values[1] = build_cast(builder, base, values[1]);

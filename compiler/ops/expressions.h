@@ -45,6 +45,13 @@ static inline bool expr_is(Meaning *m, Expr a, int64_t value) {
   int64_t constant;
   return build_is_constant(m->builder, a, &constant) && constant == value;
 }
+/* Is `a` a float literal that is a number? */
+static inline bool expr_literal(const Meaning *m, Expr a, double *number) {
+  const ExprNode *node = expr_at(&m->builder->code, a);
+  if (node->op != LOOP_CONSTANT || !scalar_is_float((Scalar)node->scalar) || isnan(node->number)) return false;
+  *number = node->number;
+  return true;
+}
 /* `at` forced into 0 .. extent - 1; 0 if extent is 0. */
 static inline Expr expr_clamp(Meaning *m, Expr at, Expr extent) {
   return expr_max(m, expr_min(m, at, expr_sub(m, extent, expr_index(m, 1))), expr_index(m, 0));

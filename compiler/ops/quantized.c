@@ -9,8 +9,8 @@ void infer_quantized_concat(Infer *infer);
 Expr point_quantized_add(Meaning *m, uint32_t result, const Expr *index);
 Expr point_quantized_mul(Meaning *m, uint32_t result, const Expr *index);
 Expr point_quantized_leaky_relu(Meaning *m, uint32_t result, const Expr *index);
+Expr point_quantized_sigmoid(Meaning *m, uint32_t result, const Expr *index);
 Expr point_quantized_where(Meaning *m, uint32_t result, const Expr *index);
-void loops_quantized_sigmoid(Meaning *m);
 void loops_quantized_concat(Meaning *m);
 
 /* ---- rules ------------------------------------------------------------------------------------------------------------------ */
@@ -161,36 +161,40 @@ Expr point_quantized_where(Meaning *m, uint32_t result, const Expr *index) {
 
 /* ---- Sigmoid ------------------------------------------------------------------------------------------------------------------ */
 
-#define TABLE_ENTRIES 256
-#define TABLE_PAYS 512 /* elements; below, building a table costs more than it saves */
+/* What the quantisation of a node's operand 0 and result is, where it is constant: operands 1 to 4. */
+typedef struct UnaryConstants { float scale, result_scale; int64_t zero, result_zero; } UnaryConstants;
 
-static Expr sigmoid_of(Meaning *m, Expr q) {
-  Expr real = build_cast(m->builder, SCALAR_F64, quantized_real(m, q, quantized_zero(m, 2), quantized_scale(m, 1)));
-  Expr sigmoid = as_f32(m, meaning_scalar(m, "1 / (1 + exp(-x))", 1, &real));
-  return requantize(m, sigmoid, 3, 4);
+static bool unary_constants(Meaning *m, UnaryConstants *constants) {
+  double scale, result_scale;
+  if (!expr_literal(m, quantized_scale(m, 1), &scale) || !expr_literal(m, quantized_scale(m, 3), &result_scale)) return false;
+  constants->scale = (float)scale;
+  constants->result_scale = (float)result_scale;
+  return build_is_constant(m->builder, quantized_zero(m, 2), &constants->zero) && build_is_constant(m->builder, quantized_zero(m, 4), &constants->result_zero);
 }
 
-/* In f64, rounded once to f32; by a table of all 256 operands where there are many elements. */
-void loops_quantized_sigmoid(Meaning *m) {
+/* quantized_round(sigmoid(quantized_real(q))), here and now: the sigmoid in double, rounded to float. */
+static uint8_t sigmoid_entry(const UnaryConstants *constants, Element element, int64_t q) {
+  float real = (float)(q - constants->zero) * constants->scale;
+  float value = (float)(1 / (1 + exp(-(double)real))) / constants->result_scale;
+  double least = (double)(least_of(element) - constants->result_zero), most = (double)(most_of(element) - constants->result_zero);
+  return (uint8_t)((int64_t)nearbyint(fmin(fmax((double)value, least), most)) + constants->result_zero);
+}
+
+/* By a table of all 256 operands; where scales are known to the running program only, by the formula in f32. */
+Expr point_quantized_sigmoid(Meaning *m, uint32_t result, const Expr *index) {
   Builder *builder = m->builder;
-  Expr index[MAX_RANK];
-  int64_t elements;
-  bool direct = value_static_elements(m->module, meaning_node(m)->outputs[0], &elements) && elements < TABLE_PAYS;
-  Scalar scalar = meaning_compute(m, 0);
-  Operand table = 0;
-  if (!direct) {
-    table = meaning_local(m, "table", scalar, TABLE_ENTRIES);
-    Expr at = build_for(builder, "q", expr_index(m, 0), expr_index(m, TABLE_ENTRIES));
-    build_store(builder, table, 1, &at, sigmoid_of(m, build_cast(builder, scalar, at)));
-    build_end(builder);
+  UnaryConstants constants;
+  Expr q = meaning_read(m, 0, index);
+  Element element = meaning_result_element(m, 0);
+  if (!unary_constants(m, &constants)) {
+    Expr real = quantized_real(m, q, quantized_zero(m, 2), quantized_scale(m, 1));
+    return requantize(m, meaning_scalar(m, "1 / (1 + exp(-x))", 1, &real), 3, 4);
   }
-  Dim dims[MAX_RANK];
-  for (uint32_t axis = 0; axis < meaning_rank(m, 0); axis++) dims[axis] = meaning_dim(m, 0, axis);
-  uint32_t blocks = meaning_loops(m, meaning_rank(m, 0), dims, index);
-  Expr x = meaning_read(m, 0, index);
-  Expr entry = build_cast(builder, SCALAR_INDEX, build_cast(builder, SCALAR_U8, x));
-  meaning_write(m, 0, index, direct ? sigmoid_of(m, x) : build_load(builder, table, 1, &entry));
-  meaning_end_loops(m, blocks);
+  uint8_t entries[256];
+  for (int64_t at = 0; at < 256; at++) entries[at] = sigmoid_entry(&constants, element, element_is_signed(element) ? (int8_t)at : at);
+  Operand table = meaning_table(m, "sigmoid", element_compute(element), 256, entries);
+  Expr at = build_cast(builder, SCALAR_INDEX, build_cast(builder, SCALAR_U8, q));
+  return build_load(builder, table, 1, &at);
 }
 
 /* ---- Concat ------------------------------------------------------------------------------------------------------------------- */

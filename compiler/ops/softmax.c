@@ -94,59 +94,74 @@ void infer_quantized_softmax(Infer *infer) {
   infer_axis_same(infer);
 }
 
-/* Loops over rows whose elements lie along the axes first .. last - 1. */
-typedef struct QuantizedRows { uint32_t rank, first, last, outer, inner; Expr index[MAX_RANK]; } QuantizedRows;
+/* Rows of elements along the axes first .. last - 1, and how their exponentials are had. */
+typedef struct QuantizedRows {
+  uint32_t rank, first, last, outer, inner;
+  Expr     index[MAX_RANK];
+  Operand  table;           /* of exponentials, by 255 + x - maximum */
+  bool     has_table;
+  Expr     maximum;         /* the row's, i32 */
+} QuantizedRows;
 
+/* exp((x - maximum) * X's scale + shift), in double, rounded to float. The shift, log(FLT_MAX / n) - 5 for n elements in a row, uses up the range of
+ * float so that neither the sum nor its product with an 8-bit number is infinite; it decides how sums are rounded. `steps`, 1 / Y's scale, counts
+ * for n where it is larger than that allows: for a row of one element, or a scale made for saturation. */
+static void make_table(Meaning *m, QuantizedRows *rows, double scale, double steps) {
+  DimTable *dims = &m->module->dims;
+  int64_t count;
+  uint8_t bytes[4 * 256];
+  Dim elements = dim_constant(dims, 1);
+  for (uint32_t axis = rows->first; axis < rows->last; axis++) elements = dim_mul(dims, elements, meaning_dim(m, 0, axis));
+  bool known = dim_is_constant(dims, elements, &count) && count > 0;
+  float shift = known ? (float)(log((double)FLT_MAX / fmax((double)count, steps / 148)) - 5) : 0;
+  for (uint32_t at = 0; at < 256; at++) {
+    union { float number; uint32_t bits; } entry = {.number = (float)exp(((double)at - 255) * scale + (double)shift)};
+    for (uint32_t byte = 0; byte < 4; byte++) bytes[4 * at + byte] = (uint8_t)(entry.bits >> 8 * byte);
+  }
+  rows->table = meaning_table(m, "exponential", SCALAR_F32, 256, bytes);
+  rows->has_table = true;
+}
+
+/* Opens the loops over a row; gives its element. */
 static Expr open_quantized_row(Meaning *m, QuantizedRows *rows) {
   rows->inner = 0;
   for (uint32_t axis = rows->first; axis < rows->last; axis++) rows->index[axis] = expr_loop(m, "at", meaning_dim(m, 0, axis), &rows->inner);
   return build_cast(m->builder, SCALAR_I32, meaning_read(m, 0, rows->index));
 }
 
-/* exp((x - maximum) * X's scale + shift): the shift uses up the range of f32. Both in f64, rounded once. */
-static Expr shifted_exp(Meaning *m, Expr x, Expr maximum, Expr shift) {
+static Expr exponential(Meaning *m, const QuantizedRows *rows, Expr x) {
   Builder *builder = m->builder;
-  Expr steps = build_cast(builder, SCALAR_F64, expr_sub(m, x, maximum));
-  Expr exponent = expr_add(m, expr_mul(m, steps, build_cast(builder, SCALAR_F64, quantized_single(m, 1))), build_cast(builder, SCALAR_F64, shift));
-  return build_cast(builder, SCALAR_F32, expr_function(m, "exp", 1, &exponent));
-}
-
-/* log(FLT_MAX / n) - 5 for n elements in a row, so that neither their sum nor its product with an 8-bit number is infinite. Where `most`, 1 / Y's
- * scale, is larger than that allows (one element, or a scale made for saturation), it counts instead. */
-static Expr row_shift(Meaning *m, const QuantizedRows *rows, Expr most) {
-  Builder *builder = m->builder;
-  Expr count = expr_index(m, 1);
-  for (uint32_t axis = rows->first; axis < rows->last; axis++) count = expr_mul(m, count, meaning_extent(m, 0, axis));
-  Expr elements = build_cast(builder, SCALAR_F32, expr_max(m, count, expr_index(m, 1)));
-  Expr least = expr_mul(m, most, build_float(builder, SCALAR_F32, 1.0 / 148));
-  Expr divisor = build_cast(builder, SCALAR_F64, expr_max(m, elements, least));
-  const ExprNode *node = expr_at(&builder->code, divisor);
-  if (node->op == LOOP_CONSTANT) return build_float(builder, SCALAR_F32, log((double)FLT_MAX / node->number) - 5);
-  Expr range = expr_div(m, build_float(builder, SCALAR_F64, (double)FLT_MAX), divisor);
-  Expr logarithm = expr_sub(m, expr_function(m, "log", 1, &range), build_float(builder, SCALAR_F64, 5));
-  return expr_let(m, "shift", build_cast(builder, SCALAR_F32, logarithm));
+  Expr distance = expr_sub(m, x, rows->maximum);
+  if (rows->has_table) {
+    Expr at = build_cast(builder, SCALAR_INDEX, expr_add(m, distance, expr_number(m, SCALAR_I32, 255)));
+    return build_load(builder, rows->table, 1, &at);
+  }
+  Expr exponent = expr_mul(m, build_cast(builder, SCALAR_F32, distance), quantized_single(m, 1));
+  return expr_function(m, "exp", 1, &exponent);
 }
 
 /* exp / sum * floor(1 / Y's scale), rounded, plus Y's zero point; the sum is ascending, in f32. */
 void loops_quantized_softmax(Meaning *m) {
   Builder *builder = m->builder;
+  double scale, number;
   uint32_t rank = meaning_rank(m, 0), axis = meaning_axis(m, meaning_int(m, "axis"), rank);
   QuantizedRows rows = {.rank = rank, .first = axis, .last = meaning_int(m, "opset") < 13 ? rank : axis + 1};
-  Expr one = build_float(builder, SCALAR_F32, 1);
-  Expr steps = expr_let(m, "steps", build_unary(builder, LOOP_FLOOR, expr_div(m, one, quantized_single(m, 3))));
-  Expr shift = row_shift(m, &rows, steps);
+  Expr steps = build_unary(builder, LOOP_FLOOR, expr_div(m, build_float(builder, SCALAR_F32, 1), quantized_single(m, 3)));
+  steps = expr_let(m, "steps", steps);
+  if (expr_literal(m, quantized_single(m, 1), &scale)) make_table(m, &rows, scale, expr_literal(m, steps, &number) ? number : 0);
   for (uint32_t at = 0; at < rank; at++)
     if (at < rows.first || at >= rows.last) rows.index[at] = expr_loop(m, "row", meaning_dim(m, 0, at), &rows.outer);
   Expr best = build_var(builder, "largest", expr_number(m, SCALAR_I32, -256));
   build_set(builder, best, expr_max(m, best, open_quantized_row(m, &rows)));
   meaning_end_loops(m, rows.inner);
-  Expr maximum = expr_let(m, "maximum", best), sum = build_var(builder, "sum", build_float(builder, SCALAR_F32, 0));
+  rows.maximum = expr_let(m, "maximum", best);
+  Expr sum = build_var(builder, "sum", build_float(builder, SCALAR_F32, 0));
   Expr x = open_quantized_row(m, &rows);
-  build_set(builder, sum, expr_add(m, sum, shifted_exp(m, x, maximum, shift)));
+  build_set(builder, sum, expr_add(m, sum, exponential(m, &rows, x)));
   meaning_end_loops(m, rows.inner);
   Expr total = expr_let(m, "total", sum);
   x = open_quantized_row(m, &rows);
-  Expr value = expr_div(m, expr_mul(m, shifted_exp(m, x, maximum, shift), steps), total);
+  Expr value = expr_div(m, expr_mul(m, exponential(m, &rows, x), steps), total);
   meaning_write(m, 0, rows.index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 4)));
   meaning_end_loops(m, rows.inner + rows.outer);
 }
