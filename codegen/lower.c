@@ -74,8 +74,8 @@ static uint32_t table_buffer(Lowering *lowering, const OperandInfo *info, const 
   size_t bytes = (size_t)dim_value(program->dims, info->dims[0]) * scalar_bytes(info->scalar);
   for (uint32_t at = 0; at < program->buffers.count; at++) {
     const Buffer *other = &program->buffers.data[at];
-    if (other->storage != STORAGE_WEIGHT || !other->data || other->rank != 1 || other->scalar != info->scalar || other->dims[0] != info->dims[0]) continue;
-    if (!memcmp(other->data, data, bytes)) return at;
+    bool table = other->storage == STORAGE_WEIGHT && other->data && other->rank == 1;
+    if (table && other->scalar == info->scalar && other->dims[0] == info->dims[0] && !memcmp(other->data, data, bytes)) return at;
   }
   buffer.dims[0] = info->dims[0];
   buffer.name = arena_format(lowering->arena, "w%u", program->buffers.count);

@@ -166,10 +166,11 @@ typedef struct UnaryConstants { float scale, result_scale; int64_t zero, result_
 
 static bool unary_constants(Meaning *m, UnaryConstants *constants) {
   double scale, result_scale;
+  Expr zero = quantized_zero(m, 2), result_zero = quantized_zero(m, 4);
   if (!expr_literal(m, quantized_scale(m, 1), &scale) || !expr_literal(m, quantized_scale(m, 3), &result_scale)) return false;
   constants->scale = (float)scale;
   constants->result_scale = (float)result_scale;
-  return build_is_constant(m->builder, quantized_zero(m, 2), &constants->zero) && build_is_constant(m->builder, quantized_zero(m, 4), &constants->result_zero);
+  return build_is_constant(m->builder, zero, &constants->zero) && build_is_constant(m->builder, result_zero, &constants->result_zero);
 }
 
 /* quantized_round(sigmoid(quantized_real(q))), here and now: the sigmoid in double, rounded to float. */
