@@ -341,7 +341,7 @@ static void select(Emitter *e, Expr expr, Level level) {
   bool            narrow = is_narrow(e, (Scalar)node->scalar);
   open_level(e, narrow ? LEVEL_UNARY : LEVEL_CHOICE, level);
   if (narrow) c_print(e, "(%s)(", c_type(e, (Scalar)node->scalar));
-  c_expression(e, node->operand[0], LEVEL_OR);
+  c_expression(e, node->operand[0], LEVEL_EQUAL); /* `a & b ? ..` gets parentheses that C doesn't need but clang's warnings want */
   text_string(&e->now.line, " ? ");
   c_expression(e, node->operand[1], LEVEL_OR);
   text_string(&e->now.line, " : ");
