@@ -131,15 +131,24 @@ static void join_pair(Plan *plan, uint32_t from, uint32_t to) {
   plan->last[a] = plan->last[b];
 }
 
+/* The argument for an operand: locals are given none. NULL if the operand is one, or none at all. */
+static const CallArgument *argument_of(const Code *code, const StmtNode *stmt, const Code *kernel, uint32_t operand) {
+  if (operand >= kernel->operands.count || kernel->operands.data[operand].access == ACCESS_LOCAL) return NULL;
+  uint32_t at = stmt->list;
+  for (uint32_t before = 0; before < operand; before++) at += kernel->operands.data[before].access != ACCESS_LOCAL;
+  return &code->call_arguments.data[at];
+}
+
 static void join_call(Plan *plan, const Code *code, const StmtNode *stmt) {
   const Code *kernel = &plan->program->kernels.data[stmt->target];
-  const CallArgument *arguments = &code->call_arguments.data[stmt->list];
-  for (uint32_t operand = 0; operand < kernel->operands.count && operand < stmt->list_count; operand++) {
+  for (uint32_t operand = 0; operand < kernel->operands.count; operand++) {
     uint32_t same = kernel->operands.data[operand].same_index;
-    if (!same || same > stmt->list_count || arguments[operand].offset || arguments[same - 1].offset) continue;
+    if (!same) continue;
+    const CallArgument *from = argument_of(code, stmt, kernel, same - 1), *to = argument_of(code, stmt, kernel, operand);
+    if (!from || !to || from->offset || to->offset) continue;
     uint32_t uses = 0;
-    for (uint32_t at = 0; at < stmt->list_count; at++) uses += arguments[at].buffer == arguments[same - 1].buffer;
-    if (uses == 1) join_pair(plan, arguments[same - 1].buffer, arguments[operand].buffer);
+    for (uint32_t at = 0; at < stmt->list_count; at++) uses += code->call_arguments.data[stmt->list + at].buffer == from->buffer;
+    if (uses == 1) join_pair(plan, from->buffer, to->buffer);
   }
 }
 
