@@ -25,16 +25,7 @@ void infer_clip(Infer *infer) {
 
 /* ONNX PRelu-16: the slope broadcasts to X, not the other way. */
 void infer_prelu(Infer *infer) {
-  uint32_t rank, operands[2] = {0, 1};
-  Dim dims[MAX_RANK];
-  infer_broadcast(infer, 2, operands, &rank, dims);
-  bool same = rank == infer_rank(infer, 0);
-  for (uint32_t axis = 0; same && axis < rank; axis++) {
-    int64_t from, to;
-    bool constant = dim_is_constant(infer_table(infer), infer_dims(infer, 0)[axis], &from) && dim_is_constant(infer_table(infer), dims[axis], &to);
-    same = !constant || from == to;
-  }
-  if (!same) infer_error(infer, CODE_BROADCAST, "the slope must broadcast to X", "the slope is larger than X");
+  infer_broadcasts_to(infer, 1, infer_rank(infer, 0), infer_dims(infer, 0));
   infer_same(infer);
 }
 
