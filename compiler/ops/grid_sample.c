@@ -62,19 +62,15 @@ static Expr reflect(Meaning *m, const Sampler *sampler, Expr x, Expr size) {
   return expr_select(m, expr_le(m, range, zero), lo, reflected);
 }
 
-/* The position along an axis of `size` elements, padded as the mode says, and never far outside: indices near it stay small numbers. */
+/* The position along an axis of `size` elements, reflected into it if the mode says so (borders are the taps' business), and never far outside:
+ * indices near it stay small numbers. */
 static Expr sample_position(Meaning *m, const Sampler *sampler, Expr normalized, Expr size) {
-  Expr half = real(m, sampler, 0.5), one = real(m, sampler, 1), zero = real(m, sampler, 0), x;
+  Expr half = real(m, sampler, 0.5), one = real(m, sampler, 1), x;
   Expr shifted = expr_add(m, normalized, one);
   if (sampler->align) x = expr_mul(m, expr_mul(m, shifted, half), expr_sub(m, size, one));
   else x = expr_mul(m, expr_sub(m, expr_mul(m, shifted, size), one), half);
   if (sampler->nearest) x = build_unary(m->builder, LOOP_ROUND, x);
   x = expr_let(m, "x", x);
-  if (sampler->padding == PAD_BORDER) {
-    Expr lo = sampler->align ? zero : real(m, sampler, -0.5), hi = expr_sub(m, size, sampler->align ? one : half);
-    Expr beyond = expr_or(m, expr_lt(m, x, lo), expr_gt(m, x, hi)); /* the outer half of an element still counts as inside */
-    x = expr_select(m, beyond, expr_max(m, expr_min(m, x, expr_sub(m, size, one)), zero), x);
-  }
   if (sampler->padding == PAD_REFLECTION) x = reflect(m, sampler, x, size);
   return expr_let(m, "x", expr_max(m, expr_min(m, x, expr_add(m, size, real(m, sampler, 4))), real(m, sampler, -4)));
 }

@@ -21,6 +21,18 @@ static void check_declared(Infer *infer, uint32_t result, uint32_t axis) {
     if (at != axis) infer_agree(infer, value->dims[at], infer_dim(infer, 0, at), "a declared dim", "the operand's");
 }
 
+/* Values and indices have one shape: where only one of them declares it, the other takes it. */
+static void share_declaration(Infer *infer) {
+  const Node *node = infer_node(infer);
+  if (node->output_count < 2 || !node->outputs[0] || !node->outputs[1]) return;
+  Value *values = value_at(infer->module, node->outputs[0]), *indices = value_at(infer->module, node->outputs[1]);
+  if (values->declared_ranked == indices->declared_ranked) return;
+  Value *to = values->declared_ranked ? indices : values, *from = values->declared_ranked ? values : indices;
+  to->declared_ranked = true;
+  to->declared_rank = from->declared_rank;
+  memcpy(to->declared, from->declared, sizeof to->declared);
+}
+
 /* ONNX TopK-24. */
 void infer_top_k(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0), axis = infer_axis(infer, infer_int(infer, "axis"), rank), count;

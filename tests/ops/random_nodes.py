@@ -20,6 +20,8 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+import movement_cases
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ONNXCC_BUILD", ROOT / "build"))
 ONNXCC = os.environ.get("ONNXCC", str(BUILD / "onnxcc"))
@@ -27,10 +29,12 @@ OPSET = 21
 
 
 class Case:
-    """One node: operator, attributes, operands (None: omitted), number of results. Every draw comes from one generator."""
+    """One node: operator, attributes, operands (None: omitted), number of results. Every draw comes from one generator.
+    shaping: operands that decide the result's shape; fixed: those whose own dims must be known."""
 
     def __init__(self, operator, seed):
         self.operator, self.attributes, self.operands, self.results = operator, {}, [], 1
+        self.shaping, self.fixed = (), ()
         self.draw, self.numbers = random.Random(seed), numpy.random.RandomState(seed)
 
     def floats(self, *shape):
@@ -207,6 +211,7 @@ FAMILIES = {
     position: "ArgMax ArgMin", along_axis: "Softmax LogSoftmax Hardmax", recurrent: "LSTM GRU RNN", letters: "Einsum",
     normalization: "BatchNormalization InstanceNormalization LayerNormalization GroupNormalization LpNormalization LRN MeanVarianceNormalization",
 }
+FAMILIES.update(movement_cases.FAMILIES)
 MAKERS = {operator: make for make, operators in FAMILIES.items() for operator in operators.split()}
 
 
@@ -218,11 +223,13 @@ def build_model(case, symbolic, results):
         if operand is None:
             continue
         weight = case.operator in ("Conv", "LSTM", "GRU") and index in (1, 2) and case.seed % 2
-        if weight or (symbolic and case.operator.startswith("Reduce") and index == 1):
+        shaping = index in case.shaping and (symbolic or case.seed % 2)
+        if weight or shaping or (symbolic and case.operator.startswith("Reduce") and index == 1):
             constants.append(numpy_helper.from_array(operand, names[-1]))
             continue
         free = random.Random(case.seed + index)
-        dims = [f"d{index}_{axis}" if symbolic and free.random() < 0.6 else size for axis, size in enumerate(operand.shape)]
+        free_share = 0 if index in case.fixed else 0.6
+        dims = [f"d{index}_{axis}" if symbolic and free.random() < free_share else size for axis, size in enumerate(operand.shape)]
         inputs.append(helper.make_tensor_value_info(names[-1], helper.np_dtype_to_tensor_dtype(operand.dtype), dims))
         data[names[-1]] = operand
     outputs = [helper.make_empty_tensor_value_info(f"y{index}") for index in range(case.results)]
