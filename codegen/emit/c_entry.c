@@ -121,11 +121,19 @@ void c_entry_assign(Emitter *e, const StmtNode *stmt) {
 
 /* ---- run ---- */
 
+/* Of no elements, so that there may be no memory. */
+static bool is_empty(const Emitter *e, const InfoTensor *tensor) {
+  for (uint32_t axis = 0; axis < tensor->rank; axis++)
+    if (dim_lo(e->program->dims, tensor->dims[axis]) <= 0) return true;
+  return false;
+}
+
 static void check_pointers(const Emitter *e, Text *out) {
   const ProgramInfo *info = &e->program->info;
   for (uint32_t i = 0; i < info->inputs.count + info->outputs.count; i++) {
     const char *field = i < info->inputs.count ? e->inputs[i].field : e->outputs[i - info->inputs.count].field;
-    text_format(out, "  if (!io->%s) return ONNXCC_ERROR_ARGUMENT;\n", field);
+    if (!is_empty(e, i < info->inputs.count ? &info->inputs.data[i] : &info->outputs.data[i - info->inputs.count]))
+      text_format(out, "  if (!io->%s) return ONNXCC_ERROR_ARGUMENT;\n", field);
   }
 }
 

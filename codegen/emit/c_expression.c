@@ -44,9 +44,10 @@ static void integer_literal(Emitter *e, Scalar scalar, int64_t value, Level leve
 static void float_literal(Emitter *e, Scalar scalar, double value, Level level) {
   bool single = scalar == SCALAR_F32;
   if (isnan(value) || isinf(value)) {
+    const char *name = isnan(value) ? "NaN" : value < 0 ? "-infinity" : "infinity";
     c_helper(e, HELPER_BITS, scalar, single ? SCALAR_U32 : SCALAR_U64);
-    if (single) c_print(e, "(0x%08xu)", isnan(value) ? 0x7fc00000u : value < 0 ? 0xff800000u : 0x7f800000u);
-    else c_print(e, "(UINT64_C(0x%s00000000000))", isnan(value) ? "7ff80" : value < 0 ? "fff00" : "7ff00");
+    if (single) c_print(e, "(0x%08xu /* %s */)", isnan(value) ? 0x7fc00000u : value < 0 ? 0xff800000u : 0x7f800000u, name);
+    else c_print(e, "(UINT64_C(0x%s00000000000) /* %s */)", isnan(value) ? "7ff80" : value < 0 ? "fff00" : "7ff00", name);
     return;
   }
   bool negative = signbit(value) != 0;

@@ -4,11 +4,26 @@
  * been replaced before (passes/loop/legalise), where buffers lie has been decided (passes/loop/place). */
 #include "c_emit.h"
 
+#include <string.h>
+
+/* The prefix and the file's name are the user's, but a file's name may be anybody's: it stands in an #include and an .incbin. */
+static void check_names(Context *context, const EmitOptions *options) {
+  size_t length = strlen(options->name);
+  bool   ours = strncmp(options->name, "onnxcc", 6) == 0 || strncmp(options->name, "ONNXCC", 6) == 0;
+  if (ours || !is_plain_identifier(options->name, length))
+    usage_error(context, CODE_OUTPUT_NAME, "give another with --name=NAME: a C identifier that does not begin with onnxcc",
+                "\"%s\" can't be the model's C name", options->name);
+  for (const char *c = options->file_name; *c; c++)
+    if (*c < 0x20 || *c > 0x7e || strchr("\"\\?*/'", *c))
+      usage_error(context, CODE_OUTPUT_NAME, "give another with -o", "the output's name has a character that can't stand in an #include");
+}
+
 static void choose(Emitter *e, const Program *program, const EmitOptions *options, Arena *arena) {
   *e = (Emitter){.context = program->context, .arena = arena, .program = program, .options = options, .target = options->target};
   require(e->context, program->legal && program->entries.count >= 1);
   for (uint32_t i = 1; i < program->entries.count; i++)
     if (program->entries.data[i].body) bug(e->context, "entry %s: only run is printed", program->entries.data[i].name);
+  check_names(e->context, options);
   c_names_choose(e);
   c_weights_open(e);
 }

@@ -426,6 +426,47 @@ FIXTURE_TEST(same_input_same_bytes) {
   }
 }
 
+typedef struct Named {
+  Fixture    *fixture;
+  EmitOptions options;
+} Named;
+
+static void emit_named_body(void *self) {
+  Named   *named = self;
+  Emission emission;
+  named->fixture->arena = arena_open(&named->fixture->context);
+  Program *program = parse_file(named->fixture, two_layers);
+  loop_legalise(program, named->options.target);
+  loop_place(program);
+  emit_c(program, &named->options, named->fixture->arena, &emission);
+}
+
+static Outcome emit_named(const char *name, const char *file_name) {
+  Fixture     f = {0};
+  EmitOptions options = harness_options(name, "host", WEIGHTS_INLINE);
+  options.file_name = file_name;
+  if (!context_open(&f.context, NULL, -1)) return OUTCOME_BUG;
+  Named   named = {&f, options};
+  Outcome outcome = context_guard(&f.context, emit_named_body, &named);
+  context_close(&f.context);
+  return outcome;
+}
+
+TEST(names_of_outputs) {
+  static const char *const good[] = {"kws", "my model", "a.b-c+d"};
+  static const char *const bad[] = {"a\"b", "a\nb", "a\\b", "\xc3\xa4", "a/b"};
+  static const char *const bad_prefixes[] = {"onnxcc", "onnxcc_model", "int", "1x", "a b", "", "_x"};
+  for (int i = 0; i < 3; i++) CHECK_INT(emit_named("kws", good[i]), OUTCOME_OK);
+  for (int i = 0; i < 5; i++) CHECK_INT(emit_named("kws", bad[i]), OUTCOME_USAGE);
+  for (int i = 0; i < 7; i++) CHECK_INT(emit_named(bad_prefixes[i], "kws"), OUTCOME_USAGE);
+}
+
+/* The optional files of the runtime, as C and C++. */
+TEST(runtime) {
+  CHECK(harness_run("gcc -std=c99 " STRICT_WARNINGS " -c runtime-min/onnxcc_strings.c -o $D/strings.o && nm $D/strings.o | " UNDEFINED_CHECK));
+  CHECK(harness_run("g++ -x c++ -std=c++11 " STRICT_WARNINGS_CPP " -c runtime-min/onnxcc_strings.c -o $D/strings.o"));
+}
+
 int main(void) {
   if (!harness_open()) return 1;
   RUN(weights_inline);
@@ -440,6 +481,8 @@ int main(void) {
   RUN(hostile_names_change_comments_and_strings_only);
   RUN(plain_names_become_members);
   RUN(same_input_same_bytes);
+  RUN(names_of_outputs);
+  RUN(runtime);
   harness_close();
   return check_done();
 }
