@@ -190,9 +190,7 @@ static const Level levels[] = {
 
 /* True where the cursor stands at a longer token than `token` (| before ||, < before <<). */
 static bool longer_token(const Parser *parser, const char *token) {
-  char next = parser->cursor[strlen(token)];
-  return (!strcmp(token, "|") && next == '|') || (!strcmp(token, "&") && next == '&') || (!strcmp(token, "<") && next == '<') ||
-         (!strcmp(token, ">") && next == '>');
+  return !token[1] && strchr("|&<>", *token) && parser->cursor[0] == *token && parser->cursor[1] == *token;
 }
 
 static Term parse_level(Parser *parser, size_t level) {
