@@ -238,10 +238,16 @@ static void put_shadow(const View *view, const ElementAccess *access, const Loca
 
 /* ---- moving the elements -------------------------------------------------------------------------------------------- */
 
+/* Elements wherever they lie: weights are read where the model's file has them. */
+typedef uint8_t Element8;
+typedef uint16_t Element16 __attribute__((aligned(1), may_alias));
+typedef uint32_t Element32 __attribute__((aligned(1), may_alias));
+typedef uint64_t Element64 __attribute__((aligned(1), may_alias));
+
 /* Lanes whose mask is 0 load 0 and store nothing. */
 #define MOVE_ELEMENTS(width, Type) \
   static void load_##width(Type *to, const uint8_t *data, const Location *place, const uint8_t *mask, uint32_t lanes) { \
-    const Type *from = (const Type *)data + place->base; \
+    const Element##width *from = (const Element##width *)data + place->base; \
     const int64_t *offsets = place->offsets; \
     if (mask) for (uint32_t l = 0; l < lanes; l++) to[l] = mask[l] ? from[offsets[l]] : 0; \
     else if (offsets) for (uint32_t l = 0; l < lanes; l++) to[l] = from[offsets[l]]; \
@@ -249,7 +255,7 @@ static void put_shadow(const View *view, const ElementAccess *access, const Loca
     else for (uint32_t l = 0; l < lanes; l++) to[l] = from[place->stride * (int64_t)l]; \
   } \
   static void store_##width(uint8_t *data, const Type *from, const Location *place, const uint8_t *mask, uint32_t lanes) { \
-    Type *to = (Type *)data + place->base; \
+    Element##width *to = (Element##width *)data + place->base; \
     const int64_t *offsets = place->offsets; \
     if (mask) { for (uint32_t l = 0; l < lanes; l++) if (mask[l]) to[offsets[l]] = from[l]; } \
     else if (offsets) for (uint32_t l = 0; l < lanes; l++) to[offsets[l]] = from[l]; \
