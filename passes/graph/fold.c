@@ -297,6 +297,9 @@ bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, Fold
       changed = true;
     }
   }
-  if (changed) graph_compact(module);
+  if (changed) {
+    graph_compact(module);
+    module_recapture(module); /* nodes in subgraphs were operands' users */
+  }
   return changed;
 }
