@@ -20,11 +20,11 @@ void infer_col2im(Infer *infer) {
       infer_error(infer, CODE_SHAPE, NULL, "%s has %u entries for %u axes", lists[list], count, axes);
   if (infer->failed) return;
   const Dim *image = infer_known(infer, 1, &count), *block = infer_known(infer, 2, &count);
-  if (!image || !block) { infer_set_declared(infer, 0); return; }
   dims[0] = infer_dim(infer, 0, 0);
-  dims[1] = dim_floordiv(table, infer_dim(infer, 0, 1), dim_product(table, block, axes));
-  for (uint32_t axis = 0; axis < axes; axis++) dims[axis + 2] = image[axis];
-  infer_set(infer, 0, axes + 2, dims);
+  dims[1] = block ? dim_floordiv(table, infer_dim(infer, 0, 1), dim_product(table, block, axes)) : DIM_UNKNOWN;
+  for (uint32_t axis = 0; axis < axes; axis++) dims[axis + 2] = image ? image[axis] : DIM_UNKNOWN;
+  if (image && block) infer_set(infer, 0, axes + 2, dims);
+  else infer_set_partly(infer, 0, axes + 2, dims);
 }
 
 /* One spatial axis: its blocks and where they lie. */

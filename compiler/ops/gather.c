@@ -201,18 +201,15 @@ void infer_one_hot(Infer *infer) {
   if (!infer->failed) infer_agree(infer, infer_dim(infer, 2, 0), dim_constant(infer_table(infer), 2), "the number of values", "off and on");
   if (infer->failed) return;
   depth = one_hot_depth(infer);
-  if (depth == DIM_UNKNOWN) { infer_set_declared(infer, 0); return; }
   for (uint32_t at = 0; at < rank; at++) dims[at] = at == axis ? depth : infer_dim(infer, 0, at < axis ? at : at - 1);
-  infer_set(infer, 0, rank, dims);
+  if (depth == DIM_UNKNOWN) infer_set_partly(infer, 0, rank, dims);
+  else infer_set(infer, 0, rank, dims);
 }
 
 Expr point_one_hot(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t rank = meaning_result_rank(m, 0), axis = meaning_axis(m, meaning_int(m, "axis"), rank);
   Expr from[MAX_RANK], zero = expr_index(m, 0), one = expr_index(m, 1), depth = meaning_result_extent(m, 0, axis);
-  for (uint32_t at = 0; at + 1 < rank; at++) {
-    from[at] = index[at < axis ? at : at + 1];
-    if (meaning_node(m)->run_time_shape) from[at] = expr_clamp(m, from[at], meaning_extent(m, 0, at));
-  }
+  for (uint32_t at = 0; at + 1 < rank; at++) from[at] = index[at < axis ? at : at + 1];
   Expr hot = build_cast(m->builder, SCALAR_INDEX, build_cast(m->builder, SCALAR_I64, meaning_read(m, 0, from)));
   hot = movement_wrap(m, expr_let(m, "hot", hot), depth);
   if (meaning_node(m)->run_time_shape) {

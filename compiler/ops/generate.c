@@ -85,7 +85,7 @@ void infer_constant_of_shape(Infer *infer) {
   infer_set_element(infer, 0, fill ? value_at(infer->module, fill)->element : ELEMENT_F32);
   const Dim *shape = infer_known(infer, 0, &count);
   if (!shape) {
-    if (infer_length(infer, 0, &count)) infer_set_declared(infer, 0);
+    if (infer_length(infer, 0, &count)) infer_set_partly(infer, 0, count, (Dim[MAX_RANK]){DIM_UNKNOWN});
     return;
   }
   for (uint32_t axis = 0; axis < count; axis++)
@@ -109,9 +109,7 @@ static Expr fill_expr(Meaning *m, ValueId fill) {
 Expr point_constant_of_shape(Meaning *m, uint32_t result, const Expr *index) {
   Expr bad = movement_false(m);
   if (meaning_node(m)->run_time_shape) {
-    uint32_t rank = meaning_result_rank(m, 0), length = movement_length(m, 0);
-    if (length != rank) bad = build_integer(m->builder, SCALAR_I1, 1);
-    for (uint32_t axis = 0; axis < rank && axis < length; axis++)
+    for (uint32_t axis = 0; axis < meaning_result_rank(m, 0); axis++)
       bad = expr_or(m, bad, expr_ne(m, movement_integer(m, 0, axis), meaning_result_extent(m, 0, axis)));
   }
   movement_check(m, 0, index, bad);
@@ -166,7 +164,7 @@ void infer_range(Infer *infer) {
   if (infer->failed) return;
   Dim length = range_length(infer);
   if (infer->failed) return;
-  if (length == DIM_UNKNOWN) { infer_set_declared(infer, 0); return; }
+  if (length == DIM_UNKNOWN) { infer_set_partly(infer, 0, 1, &length); return; }
   infer_set(infer, 0, 1, &length);
   if (!infer->failed && element_is_integer(infer_element(infer, 0))) range_known(infer);
 }

@@ -168,11 +168,11 @@ void infer_affine_grid(Infer *infer) {
     return;
   }
   const Dim *size = infer_known(infer, 1, &count);
-  if (!size) { infer_set_declared(infer, 0); return; }
   dims[to++] = infer_dim(infer, 0, 0);
-  for (uint32_t at = 2; at < length; at++) dims[to++] = size[at];
+  for (uint32_t at = 2; at < length; at++) dims[to++] = size ? size[at] : DIM_UNKNOWN;
   dims[to++] = dim_constant(infer_table(infer), length - 2);
-  infer_set(infer, 0, to, dims);
+  if (size) infer_set(infer, 0, to, dims);
+  else infer_set_partly(infer, 0, to, dims);
 }
 
 /* Position i of n along an axis of the original grid, which goes from -1 to 1. */

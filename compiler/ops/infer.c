@@ -176,6 +176,30 @@ void infer_set_declared(Infer *infer, uint32_t result) {
   node_at(infer->module, infer->node)->run_time_shape = true;
 }
 
+/* The declared dim of an axis that data decide; an error if there is none. */
+static Dim declared_dim(Infer *infer, uint32_t result, uint32_t rank, uint32_t axis) {
+  const Value *value = result_value(infer, result);
+  if (value->declared_ranked && value->declared_rank == rank && value->declared[axis] != DIM_UNKNOWN) return value->declared[axis];
+  if (value->declared_ranked && value->declared_rank != rank)
+    infer_error(infer, CODE_DECLARED_SHAPE, NULL, "result %u has rank %u, but the model declares rank %u", result, rank, value->declared_rank);
+  else
+    infer_error(infer, CODE_RUN_TIME_SHAPE, "declare the result's shape in the model (value_info or graph output), or make the operand a constant",
+                "the shape of result %u is decided by run-time data and the model does not declare it", result);
+  return DIM_UNKNOWN;
+}
+
+void infer_set_partly(Infer *infer, uint32_t result, uint32_t rank, const Dim *dims) {
+  Value *value = result_value(infer, result);
+  Dim all[MAX_RANK];
+  if (!value) return;
+  if (!value->declared_ranked) find_declaration(infer, result);
+  for (uint32_t axis = 0; axis < rank && axis < MAX_RANK && !infer->failed; axis++)
+    all[axis] = dims[axis] != DIM_UNKNOWN ? dims[axis] : declared_dim(infer, result, rank, axis);
+  if (infer->failed) return;
+  infer_set(infer, result, rank, all);
+  node_at(infer->module, infer->node)->run_time_shape = true;
+}
+
 /* ---- broadcasting ------------------------------------------------------------------------------------------------------ */
 
 Dim infer_broadcast_dim(Infer *infer, Dim a, Dim b) {

@@ -41,8 +41,10 @@ typedef struct OpInfo {
   OpKind      kind;
   uint32_t    flags;
   const char *types;           /* "T, T > T | T=numeric": type variables or sets of operands > results | sets of the variables.
-                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not bound
-                                * by an operand are set by infer. */
+                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not
+                                * bound
+                                * by an operand are set by infer.
+                                * */
   /* "axis:int=-1; keepdims:int[0..1]=1; mode:string{linear,nearest}=nearest; perm:ints; to:int!" — ! required; kinds int ints float floats string
    * strings tensor graph */
   const char *attributes;
@@ -119,6 +121,9 @@ void     infer_set_known(Infer *infer, uint32_t result, const Dim *elements, uin
  * operand at run time.
  * Undeclared or symbolic-without-bound dims: error that names -D / --capacity. lowest rank known must be declared. */
 void     infer_set_declared(Infer *infer, uint32_t result);
+/* The same where the operator says the rank and some dims: DIM_UNKNOWN where data decide, which takes the declared dim. The others need no
+ * declaration, and what is declared of them must agree. */
+void     infer_set_partly(Infer *infer, uint32_t result, uint32_t rank, const Dim *dims);
 /* numpy broadcasting of two dims; a provable mismatch is an error. */
 Dim      infer_broadcast_dim(Infer *infer, Dim a, Dim b);
 void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims /* MAX_RANK */);

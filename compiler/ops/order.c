@@ -10,17 +10,6 @@ void loops_cum_prod(Meaning *m);
 
 /* ---- TopK ------------------------------------------------------------------------------------------------------------------------------------ */
 
-/* The shape declared for a result must be operand 0's but for the axis. */
-static void check_declared(Infer *infer, uint32_t result, uint32_t axis) {
-  const Value *value = value_at(infer->module, infer_node(infer)->outputs[result]);
-  uint32_t rank = infer_rank(infer, 0);
-  if (!infer_node(infer)->outputs[result]) return;
-  if (value->rank != rank)
-    infer_error(infer, CODE_DECLARED_SHAPE, NULL, "result %u is declared with rank %u, the operand has rank %u", result, value->rank, rank);
-  for (uint32_t at = 0; at < rank && !infer->failed; at++)
-    if (at != axis) infer_agree(infer, value->dims[at], infer_dim(infer, 0, at), "a declared dim", "the operand's");
-}
-
 /* Values and indices have one shape: where only one of them declares it, the other takes it. */
 static void share_declaration(Infer *infer) {
   const Node *node = infer_node(infer);
@@ -40,11 +29,11 @@ void infer_top_k(Infer *infer) {
   int64_t wanted, size;
   if (infer->failed) return;
   const Dim *known = infer_known(infer, 1, &count);
+  memcpy(dims, infer_dims(infer, 0), rank * sizeof *dims);
+  dims[axis] = DIM_UNKNOWN;
   if (!known || count != 1) {
-    for (uint32_t result = 0; result < infer_output_count(infer); result++) {
-      infer_set_declared(infer, result);
-      if (!infer->failed) check_declared(infer, result, axis);
-    }
+    share_declaration(infer);
+    for (uint32_t result = 0; result < infer_output_count(infer); result++) infer_set_partly(infer, result, rank, dims);
     return;
   }
   bool constant = dim_is_constant(infer_table(infer), known[0], &wanted);
@@ -52,7 +41,6 @@ void infer_top_k(Infer *infer) {
     infer_error(infer, CODE_VALUE, NULL, "K is %lld, but axis %u has %lld elements", (long long)wanted, axis, (long long)(wanted < 0 ? 0 : size));
     return;
   }
-  memcpy(dims, infer_dims(infer, 0), rank * sizeof *dims);
   dims[axis] = known[0];
   for (uint32_t result = 0; result < infer_output_count(infer); result++) infer_set(infer, result, rank, dims);
 }

@@ -145,7 +145,9 @@ void infer_split(Infer *infer) {
   if (!split_sizes(infer, axis, sizes)) {
     if (!infer_length(infer, 1, &count)) return;
     if (count != parts) infer_error(infer, CODE_SHAPE, NULL, "split has %u sizes, but there are %u results", count, parts);
-    for (uint32_t part = 0; part < parts; part++) infer_set_declared(infer, part);
+    memcpy(dims, infer_dims(infer, 0), rank * sizeof *dims);
+    dims[axis] = DIM_UNKNOWN;
+    for (uint32_t part = 0; part < parts; part++) infer_set_partly(infer, part, rank, dims);
     return;
   }
   int64_t total, whole, from = 0, size;
@@ -203,19 +205,21 @@ void infer_expand(Infer *infer) {
   uint32_t count, own = infer_rank(infer, 0);
   Dim dims[MAX_RANK];
   const Dim *shape = infer_known(infer, 1, &count);
-  if (!shape) { infer_set_declared(infer, 0); return; }
+  if (!shape && !infer_length(infer, 1, &count)) return;
   uint32_t rank = count > own ? count : own;
   if (rank > MAX_RANK) { infer_error(infer, CODE_RANK, NULL, "the result would have rank %u; the limit is %u", rank, MAX_RANK); return; }
   for (uint32_t axis = 0; axis < rank; axis++) {
     Dim one = dim_constant(infer_table(infer), 1);
-    Dim have = axis < rank - own ? one : infer_dim(infer, 0, axis - (rank - own)), wanted = axis < rank - count ? one : shape[axis - (rank - count)];
-    dims[axis] = infer_broadcast_dim(infer, have, wanted);
+    Dim have = axis < rank - own ? one : infer_dim(infer, 0, axis - (rank - own));
+    if (axis < rank - count || (!shape && dim_lo(infer_table(infer), have) > 1)) dims[axis] = have;
+    else dims[axis] = shape ? infer_broadcast_dim(infer, have, shape[axis - (rank - count)]) : DIM_UNKNOWN;
   }
-  if (!infer->failed) infer_set(infer, 0, rank, dims);
+  if (!infer->failed && !shape) infer_set_partly(infer, 0, rank, dims);
+  else if (!infer->failed) infer_set(infer, 0, rank, dims);
   int64_t elements;
   uint32_t known_count;
   const Dim *known = infer_known(infer, 0, &known_count);
-  if (infer->failed || !known || !value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) || elements > KNOWN_LIMIT) return;
+  if (infer->failed || !shape || !known || !value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) || elements > KNOWN_LIMIT) return;
   if (known_count == elements) { infer_set_known(infer, 0, known, known_count); return; }
   if (known_count != 1) return;
   Dim *copies = arena_array(infer->module->arena, Dim, (size_t)elements);
@@ -240,10 +244,6 @@ static void check_expand(Meaning *m, const Expr *index) {
 Expr point_expand(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t rank = meaning_result_rank(m, 0), own = meaning_rank(m, 0);
   if (!meaning_node(m)->run_time_shape) return meaning_read_broadcast(m, 0, rank, index);
-  if (own > rank || movement_length(m, 1) > rank) {
-    meaning_fail_if(m, build_integer(m->builder, SCALAR_I1, 1), STATUS_SHAPE);
-    return expr_number(m, meaning_compute(m, 0), 0);
-  }
   check_expand(m, index);
   Expr from[MAX_RANK], inside = build_integer(m->builder, SCALAR_I1, 1);
   for (uint32_t axis = 0; axis < own; axis++) {
@@ -260,10 +260,9 @@ void infer_tile(Infer *infer) {
   const Dim *repeats = infer_known(infer, 1, &count);
   if (!repeats) {
     if (!infer_length(infer, 1, &count)) return;
-    infer_set_declared(infer, 0);
   }
   if (count != rank) { infer_error(infer, CODE_SHAPE, NULL, "repeats has %u entries, but the operand has rank %u", count, rank); return; }
-  if (!repeats) return;
+  if (!repeats) { infer_set_partly(infer, 0, rank, (Dim[MAX_RANK]){DIM_UNKNOWN}); return; }
   for (uint32_t axis = 0; axis < rank; axis++) {
     int64_t times;
     if (dim_is_constant(infer_table(infer), repeats[axis], &times) && times < 0)

@@ -59,8 +59,9 @@ void infer_reshape(Infer *infer) {
   bool copied[MAX_RANK] = {false}, allow_zero = infer_int(infer, "allowzero") != 0;
   Dim dims[MAX_RANK];
   const Dim *shape = infer_known(infer, 1, &count);
-  if (!shape) { infer_set_declared(infer, 0); return; }
+  if (!shape && !infer_length(infer, 1, &count)) return;
   if (count > MAX_RANK) { infer_error(infer, CODE_RANK, NULL, "the result would have rank %u; the limit is %u", count, MAX_RANK); return; }
+  if (!shape) { infer_set_partly(infer, 0, count, (Dim[MAX_RANK]){DIM_UNKNOWN}); return; }
   for (uint32_t axis = 0; axis < count; axis++) {
     int64_t size;
     dims[axis] = shape[axis];
@@ -148,7 +149,12 @@ void infer_squeeze(Infer *infer) {
   if (!infer_has(infer, 1)) {
     squeeze_ones(infer, squeezed);
   } else {
-    if (!infer_axes_operand(infer, 1, rank, &count, axes)) { infer_set_declared(infer, 0); return; }
+    if (!infer_axes_operand(infer, 1, rank, &count, axes)) {
+      if (!infer_length(infer, 1, &count)) return;
+      if (count > rank) infer_error(infer, CODE_AXIS, NULL, "%u axes are given, but the rank is %u", count, rank);
+      else infer_set_partly(infer, 0, rank - count, (Dim[MAX_RANK]){DIM_UNKNOWN});
+      return;
+    }
     for (uint32_t at = 0; !infer->failed && at < count; at++) squeezed[axes[at]] = true;
   }
   for (uint32_t axis = 0; axis < rank && !infer->failed; axis++) {
@@ -171,7 +177,10 @@ void infer_unsqueeze(Infer *infer) {
   if (!infer_length(infer, 1, &length)) return;
   rank = infer_rank(infer, 0) + length;
   if (rank > MAX_RANK) { infer_error(infer, CODE_RANK, NULL, "the result would have rank %u; the limit is %u", rank, MAX_RANK); return; }
-  if (!infer_axes_operand(infer, 1, rank, &count, axes)) { infer_set_declared(infer, 0); return; }
+  if (!infer_axes_operand(infer, 1, rank, &count, axes)) {
+    infer_set_partly(infer, 0, rank, (Dim[MAX_RANK]){DIM_UNKNOWN});
+    return;
+  }
   if (infer->failed) return;
   for (uint32_t at = 0; at < count; at++) inserted[axes[at]] = true;
   for (uint32_t axis = 0; axis < rank; axis++) dims[axis] = inserted[axis] ? dim_constant(infer_table(infer), 1) : infer_dim(infer, 0, from++);

@@ -127,8 +127,9 @@ void infer_resize(Infer *infer) {
   memcpy(dims, infer_dims(infer, 0), infer_rank(infer, 0) * sizeof *dims);
   bool known = by_scales ? dims_by_scales(infer, count, axes, dims) : dims_by_sizes(infer, count, axes, dims);
   if (infer->failed) return;
+  for (uint32_t at = 0; !known && at < count; at++) dims[axes[at]] = DIM_UNKNOWN;
   if (known) infer_set(infer, 0, infer_rank(infer, 0), dims);
-  else infer_set_declared(infer, 0);
+  else infer_set_partly(infer, 0, infer_rank(infer, 0), dims);
 }
 
 /* ---- factors in the meaning --------------------------------------------------------------------------------------------------------------- */

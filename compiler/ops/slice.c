@@ -122,13 +122,15 @@ void infer_slice(Infer *infer) {
   if (infer->failed) return;
   bool known = plan_slice(infer, &plan);
   if (infer->failed) return;
-  for (uint32_t axis = 0; known && axis < rank; axis++) {
-    uint32_t at = entry_of(plan.axes, plan.count, axis);
-    dims[axis] = infer_dim(infer, 0, axis);
-    if (at < plan.count) dims[axis] = slice_extent(infer_table(infer), dims[axis], plan.starts[at], plan.ends[at], plan.steps[at]);
-    if (dims[axis] == DIM_UNKNOWN) known = false;
+  uint32_t count, axes[MAX_RANK];
+  bool complete = known, axes_known = infer_length(infer, 1, &count) && window_axes(infer, 3, &count, axes);
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    uint32_t at = axes_known ? entry_of(axes, count, axis) : 0;
+    dims[axis] = axes_known && at == count ? infer_dim(infer, 0, axis) : DIM_UNKNOWN;
+    if (known && at < count) dims[axis] = slice_extent(infer_table(infer), infer_dim(infer, 0, axis), plan.starts[at], plan.ends[at], plan.steps[at]);
+    complete &= dims[axis] != DIM_UNKNOWN;
   }
-  if (!known) { infer_set_declared(infer, 0); return; }
+  if (!complete) { infer_set_partly(infer, 0, rank, dims); return; }
   infer_set(infer, 0, rank, dims);
   slice_known(infer, &plan);
 }
@@ -228,16 +230,19 @@ void infer_pad(Infer *infer) {
   }
   bool known = plan_pad(infer, &pads, &count, axes);
   if (infer->failed) return;
-  if (!known) { infer_set_declared(infer, 0); return; }
+  count = axes_length;
+  bool axes_known = window_axes(infer, 3, &count, axes);
   for (uint32_t axis = 0; axis < rank; axis++) {
-    uint32_t at = entry_of(axes, count, axis);
-    dims[axis] = infer_dim(infer, 0, axis);
-    if (at < count) dims[axis] = dim_add(table, dims[axis], dim_add(table, pads[at], pads[count + at]));
+    uint32_t at = axes_known ? entry_of(axes, count, axis) : 0;
+    dims[axis] = axes_known && (known || at == count) ? infer_dim(infer, 0, axis) : DIM_UNKNOWN;
+    if (known && at < count) dims[axis] = dim_add(table, dims[axis], dim_add(table, pads[at], pads[count + at]));
     int64_t size;
     if (dim_is_constant(table, dims[axis], &size) && size < 0)
       infer_error(infer, CODE_SHAPE, NULL, "axis %u would have size %lld", axis, (long long)size);
   }
-  if (!infer->failed) infer_set(infer, 0, rank, dims);
+  if (infer->failed) return;
+  if (known) infer_set(infer, 0, rank, dims);
+  else infer_set_partly(infer, 0, rank, dims);
 }
 
 /* Amounts before and after an axis. */
@@ -332,10 +337,10 @@ void infer_center_crop_pad(Infer *infer) {
   if (infer->failed || !infer_length(infer, 1, &length)) return;
   if (length != count) { infer_error(infer, CODE_SHAPE, NULL, "the shape has %u entries for %u axes", length, count); return; }
   const Dim *shape = infer_known(infer, 1, &known_count);
-  if (!shape) { infer_set_declared(infer, 0); return; }
   memcpy(dims, infer_dims(infer, 0), infer_rank(infer, 0) * sizeof *dims);
-  for (uint32_t at = 0; at < count; at++) dims[axes[at]] = shape[at];
-  infer_set(infer, 0, infer_rank(infer, 0), dims);
+  for (uint32_t at = 0; at < count; at++) dims[axes[at]] = shape ? shape[at] : DIM_UNKNOWN;
+  if (shape) infer_set(infer, 0, infer_rank(infer, 0), dims);
+  else infer_set_partly(infer, 0, infer_rank(infer, 0), dims);
 }
 
 Expr point_center_crop_pad(Meaning *m, uint32_t result, const Expr *index) {
