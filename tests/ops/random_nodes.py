@@ -21,6 +21,7 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 import movement_cases
+import quantized_cases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ONNXCC_BUILD", ROOT / "build"))
@@ -30,11 +31,12 @@ OPSET = 21
 
 class Case:
     """One node: operator, attributes, operands (None: omitted), number of results. Every draw comes from one generator.
-    shaping: operands that decide the result's shape; fixed: those whose own dims must be known."""
+    shaping: operands that decide the result's shape; fixed: those whose own dims must be known; constants: operands that are constants;
+    exact: results must be equal."""
 
     def __init__(self, operator, seed):
         self.operator, self.attributes, self.operands, self.results = operator, {}, [], 1
-        self.shaping, self.fixed = (), ()
+        self.domain, self.shaping, self.fixed, self.constants, self.exact = "", (), (), (), False
         self.draw, self.numbers = random.Random(seed), numpy.random.RandomState(seed)
 
     def floats(self, *shape):
@@ -212,6 +214,7 @@ FAMILIES = {
     normalization: "BatchNormalization InstanceNormalization LayerNormalization GroupNormalization LpNormalization LRN MeanVarianceNormalization",
 }
 FAMILIES.update(movement_cases.FAMILIES)
+FAMILIES.update(quantized_cases.FAMILIES)
 MAKERS = {operator: make for make, operators in FAMILIES.items() for operator in operators.split()}
 
 
@@ -224,7 +227,7 @@ def build_model(case, symbolic, results):
             continue
         weight = case.operator in ("Conv", "LSTM", "GRU") and index in (1, 2) and case.seed % 2
         shaping = index in case.shaping and (symbolic or case.seed % 2)
-        if weight or shaping or (symbolic and case.operator.startswith("Reduce") and index == 1):
+        if index in case.constants or weight or shaping or (symbolic and case.operator.startswith("Reduce") and index == 1):
             constants.append(numpy_helper.from_array(operand, names[-1]))
             continue
         free = random.Random(case.seed + index)
@@ -237,9 +240,9 @@ def build_model(case, symbolic, results):
         shapes = [None if symbolic else value.shape for value in results]
         outputs = [helper.make_tensor_value_info(f"y{index}", helper.np_dtype_to_tensor_dtype(value.dtype), shape)
                    for index, (value, shape) in enumerate(zip(results, shapes))]
-    node = helper.make_node(case.operator, names, [f"y{index}" for index in range(case.results)], **case.attributes)
+    node = helper.make_node(case.operator, names, [f"y{index}" for index in range(case.results)], domain=case.domain, **case.attributes)
     graph = helper.make_graph([node], "case", inputs, outputs, constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9), data
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)], ir_version=9), data
 
 
 def reference(model, data):
@@ -270,7 +273,8 @@ def check(case, options, folder):
         (folder / f"input_{index}.pb").write_bytes(numpy_helper.from_array(data[value.name], value.name).SerializeToString())
     for index, value in enumerate(results):
         (folder / f"output_{index}.pb").write_bytes(numpy_helper.from_array(value, f"y{index}").SerializeToString())
-    command = [ONNXCC, "verify", str(folder / "model.onnx"), f"--data={folder}", f"--via={options.via}", "--rtol=1e-3", "--atol=1e-5"]
+    command = [ONNXCC, "verify", str(folder / "model.onnx"), f"--data={folder}", f"--via={options.via}"]
+    command += ["--rtol=0", "--atol=0"] if case.exact else ["--rtol=1e-3", "--atol=1e-5"]
     done = subprocess.run(command + ["--symbolic"] * options.symbolic, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode == 0:
         shutil.rmtree(folder)
