@@ -98,8 +98,7 @@ static uint32_t buffer_of(Lowering *lowering, ValueId id) {
   return lowering->buffer[root] = workspace_buffer(lowering, element_storage(value->element), value->rank, value->dims);
 }
 
-/* ---- kernels and calls ---------------------------------------------------------------------------------------------------
- * */
+/* ---- kernels and calls --------------------------------------------------------------------------------------------------- */
 
 static void call_kernel(Lowering *lowering, Code code, uint32_t count, const CallArgument *arguments, uint32_t node) {
   build_kernel_call(&lowering->entry, program_kernel(lowering->program, code), count, arguments, node);

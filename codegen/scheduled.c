@@ -58,8 +58,7 @@ static void write_gemm(void *self, const Expr *index, Expr sum) {
 
 static bool schedule_gemm_anchor(Meaning *m, const Target *target) {
   if (meaning_int(m, "transB")) return false; /* rows of B would be read across; simplification transposes constant ones */
-  /* only the plain meaning checks while running */
-  if (meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1) != meaning_dim(m, 1, 0)) return false;
+  if (meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1) != meaning_dim(m, 1, 0)) return false; /* only the plain meaning checks while running */
   GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, 0), meaning_result_dim(m, 0, 1),
                          meaning_dim(m, 0, meaning_int(m, "transA") ? 0 : 1)};
   if (!schedule_gemm_applies(&problem, target)) return false;
@@ -85,8 +84,7 @@ static bool schedule_matmul_anchor(Meaning *m, const Target *target) {
   uint32_t a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, 1), rank = meaning_result_rank(m, 0);
   int64_t extent;
   if (a_rank < 2 || b_rank < 2 || meaning_dim(m, 0, a_rank - 1) != meaning_dim(m, 1, b_rank - 2)) return false;
-  /* a symbolic batch axis may be 1 at run time: the plain meaning handles it */
-  for (uint32_t operand = 0; operand < 2; operand++)
+  for (uint32_t operand = 0; operand < 2; operand++) /* a symbolic batch axis may be 1 at run time: the plain meaning handles it */
     for (uint32_t axis = 0; axis + 2 < meaning_rank(m, operand); axis++)
       if (!constant(m, meaning_dim(m, operand, axis), &extent) &&
           meaning_dim(m, operand, axis) != meaning_result_dim(m, 0, rank - meaning_rank(m, operand) + axis))

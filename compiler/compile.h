@@ -38,8 +38,7 @@ void compile_loops(Compile *compile);
 /* The texts. `name` is the C prefix, `base` the .c file's name without folder and suffix. */
 void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission);
 
-/* --name, or a C prefix made from a file's name: what is no letter or digit becomes _, and it is cut at 31 bytes. What still is no name (9,
- * int)
+/* --name, or a C prefix made from a file's name: what is no letter or digit becomes _, and it is cut at 31 bytes. What still is no name (9, int)
  * is a usage
  * error that names --name. */
 const char *compile_name(Context *context, Arena *arena, const Options *options, const char *file);

@@ -98,8 +98,7 @@ Outcome context_guard(Context *context, void (*body)(void *self), void *self);
 void model_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 void model_warning(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 void model_remark(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
-/* Turns the errors recorded since there were `from` diagnostics into remarks: what they are about turned out to be impossible at run time,
- * not
+/* Turns the errors recorded since there were `from` diagnostics into remarks: what they are about turned out to be impossible at run time, not
  * wrong. */
 void forgive_errors(Context *context, uint32_t from);
 /* Leaves the stage (longjmp, OUTCOME_REFUSED) if an error was recorded under the innermost guard. */

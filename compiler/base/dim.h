@@ -1,5 +1,4 @@
-/* Dimension expressions: integers and expressions in symbols, each with a proven range. Both IRs share one table, so equal expressions are
- * equal
+/* Dimension expressions: integers and expressions in symbols, each with a proven range. Both IRs share one table, so equal expressions are equal
  * indices.
  *
  * They also carry the small integers of shape arithmetic (axes, starts, sizes), so any value may be negative. What is built is canonical:
@@ -17,8 +16,7 @@ typedef uint32_t Dim;      /* index into a DimTable; 0 = DIM_UNKNOWN */
 #define DIM_UNKNOWN 0u
 #define DIM_OPEN INT64_MAX /* upper bound of a symbol without one */
 
-/* CEILDIV is never built: ceildiv(a, b) is the same index as floordiv(a + b - 1, b).
- * */
+/* CEILDIV is never built: ceildiv(a, b) is the same index as floordiv(a + b - 1, b). */
 typedef enum DimOp {
   DIM_OP_UNKNOWN,
   DIM_OP_CONSTANT,

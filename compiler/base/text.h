@@ -10,8 +10,7 @@ void text_open(Text *text, Arena *arena);
 void text_bytes(Text *text, const char *data, size_t length);
 void text_string(Text *text, const char *string);
 void text_char(Text *text, char c);
-/* only for our own strings and integers, never a model's string or a float
- * */
+/* only for our own strings and integers, never a model's string or a float */
 void text_format(Text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_indent(Text *text, int levels);                               /* two blanks a level */
 /* A model's string as "..." for text forms and messages: printable ASCII stays, the rest and \ " become \xXX. Parses back. */
@@ -41,8 +40,7 @@ typedef struct Lexer {
   bool is_integer;
   int line;
 } Lexer;
-/* Words: [A-Za-z_.$%@][A-Za-z0-9_.$]*, so %x, @b and i64 are words; a dot at the end or before another dot is none of it. Words that
- * begin
+/* Words: [A-Za-z_.$%@][A-Za-z0-9_.$]*, so %x, @b and i64 are words; a dot at the end or before another dot is none of it. Words that begin
  * with % @ $ may hold : / - inside (%conv1/out:0), others not: N-1 and N/32 are arithmetic, `%x:` is a word and a colon. Numbers: decimal, hex
  * float, inf and nan are words; punctuation: one byte, or -> .. == != <= >= << >> && || */
 void lexer_open(Lexer *lexer, Arena *arena, const char *file, const char *data, size_t length);

@@ -15,8 +15,7 @@ typedef struct Filter {
 
 /* Weight of an element at any distance u >= 0. */
 Expr filter_weight(Meaning *m, const Filter *filter, Expr u);
-/* Weight of the tap `offset` (0, 1; cubic: -1 .. 2) next to the element before a position, the position being `ratio` (0 .. 1) beyond
- * that
+/* Weight of the tap `offset` (0, 1; cubic: -1 .. 2) next to the element before a position, the position being `ratio` (0 .. 1) beyond that
  * element. */
 Expr filter_tap(Meaning *m, const Filter *filter, int offset, Expr ratio);
 /* Sum over `axes` axes with `taps` taps each of weight[0][t0] * weight[1][t1] * ... * values[t0, t1, ...], nested from the last axis outwards.

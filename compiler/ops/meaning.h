@@ -24,8 +24,7 @@ struct Meaning {
  * OpInfo.loops: loops that read operands and write every element of every wanted result exactly once (meaning_write). */
 
 Scalar element_compute(Element element);  /* type of values in expressions */
-/* type of buffers: f16, bf16 stay; bool: i1 (one byte); f8, f4 and sub-byte integers: u8 or i8, one element a byte
- * */
+/* type of buffers: f16, bf16 stay; bool: i1 (one byte); f8, f4 and sub-byte integers: u8 or i8, one element a byte */
 Scalar element_storage(Element element);
 Expr element_widen(Builder *builder, Element element, Expr stored); /* an element as it lies in a buffer, as a value of the compute type */
 Expr element_narrow(Builder *builder, Element element, Expr value); /* and back, rounding to nearest even */
@@ -56,16 +55,13 @@ Expr     meaning_read(Meaning *m, uint32_t operand, const Expr *index);  /* inde
 Expr     meaning_read_index(Meaning *m, uint32_t operand, const Expr *index); /* an integer operand's element as an index */
 /* Operand's element where the operand broadcasts (numpy) against an index space of `rank` axes. */
 Expr     meaning_read_broadcast(Meaning *m, uint32_t operand, uint32_t rank, const Expr *index);
-/* value in the result's compute type */
-void     meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr value);
+void     meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr value); /* value in the result's compute type */
 /* contents undefined; use build_load and build_store */
 Operand  meaning_scratch(Meaning *m, const char *name, Scalar scalar, uint32_t rank, const Dim *dims);
 Operand  meaning_local(Meaning *m, const char *name, Scalar scalar, uint32_t count);                   /* small, on the stack */
-/* A constant of the kernel: `count` elements as they lie in a buffer, copied. Equal tables are one.
- * */
+/* A constant of the kernel: `count` elements as they lie in a buffer, copied. Equal tables are one. */
 Operand  meaning_table(Meaning *m, const char *name, Scalar scalar, uint32_t count, const void *elements);
-/* Stores a status (one of enum MeaningStatus) if the condition holds; the entry checks it after the call.
- * */
+/* Stores a status (one of enum MeaningStatus) if the condition holds; the entry checks it after the call. */
 void     meaning_fail_if(Meaning *m, Expr condition, uint32_t status);
 /* positive; the generated code returns them negative, named in onnxcc_rt.h */
 enum MeaningStatus { STATUS_SHAPE = 4, STATUS_INDEX = 5, STATUS_RANGE = 6 };

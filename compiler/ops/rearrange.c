@@ -219,7 +219,8 @@ void infer_expand(Infer *infer) {
   int64_t elements;
   uint32_t known_count;
   const Dim *known = infer_known(infer, 0, &known_count);
-  if (infer->failed || !shape || !known || !value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) || elements > KNOWN_LIMIT) return;
+  if (infer->failed || !shape || !known) return;
+  if (!value_static_elements(infer->module, infer_node(infer)->outputs[0], &elements) || elements > KNOWN_LIMIT) return;
   if (known_count == elements) { infer_set_known(infer, 0, known, known_count); return; }
   if (known_count != 1) return;
   Dim *copies = arena_array(infer->module->arena, Dim, (size_t)elements);

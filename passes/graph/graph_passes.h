@@ -16,8 +16,7 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
 /* For graph_shape: fills `known` of a node's small integer result if its operands are known. */
 void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
 
-/* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if
- * anything
+/* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything
  * changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 

@@ -29,8 +29,7 @@ ValueId  rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, cons
                            uint32_t attribute_count);
 /* x under other constant dims. */
 ValueId  rewrite_reshape(Rewriter *rewriter, ValueId value, uint32_t rank, const int64_t *dims);
-/* The node itself becomes another operator; its results stay.
- * */
+/* The node itself becomes another operator; its results stay. */
 void rewrite_become(Rewriter *rewriter, NodeId node, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
                     uint32_t attribute_count);
 

@@ -128,8 +128,7 @@ bool rule_not_not(Rewriter *r, NodeId id) {
   return inner && rewrite_forward(r, id, operand(r, inner, 0));
 }
 
-/* x op neutral, where the neutral operand stands at `at` (or on either side).
- * */
+/* x op neutral, where the neutral operand stands at `at` (or on either side). */
 static bool drop_neutral(Rewriter *r, NodeId id, double neutral, bool either_side) {
   for (uint32_t at = either_side ? 0 : 1; at < 2; at++)
     if (rewrite_all_equal(r, operand(r, id, at), neutral) && rewrite_same_dims(r, operand(r, id, 1 - at), result(r, id)))
