@@ -41,10 +41,8 @@ typedef struct OpInfo {
   OpKind      kind;
   uint32_t    flags;
   const char *types;           /* "T, T > T | T=numeric": type variables or sets of operands > results | sets of the variables.
-                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not
-                                * bound
-                                * by an operand are set by infer.
-                                * */
+                                * The last operand or result before > or | repeats for variadic ones when followed by "...". Variables not bound
+                                * by an operand are set by infer. */
   /* "axis:int=-1; keepdims:int[0..1]=1; mode:string{linear,nearest}=nearest; perm:ints; to:int!" — ! required; kinds int ints float floats string
    * strings tensor graph */
   const char *attributes;
