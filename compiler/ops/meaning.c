@@ -51,8 +51,24 @@ Expr element_widen(Builder *builder, Element element, Expr stored) {
   return build_cast(builder, element_compute(element), stored);
 }
 
+/* The element that `value` was widened from: an element that is only moved needs no conversion. 0 if it is another value. */
+static Expr widened_from(Builder *builder, Element element, Expr value) {
+  const Code *code = &builder->code;
+  const ExprNode *node = expr_at(code, value);
+  if (!is_byte_float(element)) {
+    bool cast = node->op == LOOP_CAST && element_storage(element) != element_compute(element);
+    return cast && build_scalar(builder, node->operand[0]) == element_storage(element) ? node->operand[0] : 0;
+  }
+  if (node->op != LOOP_CALL || node->operand[2] != 1) return 0;
+  const char *function = builder->program->functions.data[node->operand[0]].name;
+  bool widens = !strncmp(function, "f32_from_", 9) && !strcmp(function + 9, element_name(element));
+  return widens ? code->lists.data[node->operand[1]] : 0;
+}
+
 /* Sub-byte integers wrap to their width; everything else converts by value. */
 Expr element_narrow(Builder *builder, Element element, Expr value) {
+  Expr stored = widened_from(builder, element, value);
+  if (stored) return stored;
   if (is_byte_float(element)) return build_call(builder, arena_format(builder->arena, "%s_from_f32", element_name(element)), SCALAR_U8, 1, &value);
   return build_cast(builder, element_storage(element), value);
 }
