@@ -124,10 +124,20 @@ void compile_loops(Compile *compile) {
   pipeline_loops(compile->program, &pipeline);
 }
 
+/* Some passes may be left out to look at the program, but not to write it down. */
+static void check_needed_passes(const Compile *compile) {
+  static const PassId needed[] = {PASS_LEGALISE, PASS_PLACE};
+  for (size_t at = 0; at < sizeof needed / sizeof *needed; at++)
+    if (compile->options->choice[needed[at]] < 0)
+      usage_error(compile->context, CODE_OPTION_VALUE, "--emit=loops shows the program without it", "C can't be written with -fno-%s",
+                  pass_info(needed[at])->name);
+}
+
 void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
   const Options *options = compile->options;
-  WeightForm     by_size = compile->program->weights_bytes > INLINE_WEIGHTS_LIMIT ? WEIGHTS_INCBIN : WEIGHTS_INLINE;
-  EmitOptions    emit = {.name = name, .file_name = base, .target = options->target, .version = ONNXCC_VERSION};
+  check_needed_passes(compile);
+  WeightForm  by_size = compile->program->weights_bytes > INLINE_WEIGHTS_LIMIT ? WEIGHTS_INCBIN : WEIGHTS_INLINE;
+  EmitOptions emit = {.name = name, .file_name = base, .target = options->target, .version = ONNXCC_VERSION};
   emit.weights = options->weights < 0 ? by_size : (WeightForm)options->weights;
   emit.options_text = options_summary(options, compile->arena);
   if (compile->context->progress) compile->context->progress(compile->context->progress_self, "emit", 0, 0);

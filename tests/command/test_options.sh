@@ -87,6 +87,13 @@ says emit_needs_back_end 2 "needs a back end" "$model" --emit=ptx
 says via_needs_back_end 2 "needs a back end" run "$model" --via=jit
 says unknown_topic 2 "can't be" --help=everything
 
+# ---- passes one by one ------------------------------------------------------------------------------------------------------
+for name in $("$onnxcc" --help=passes | sed -n 's/^  [ a-zA-Z]  \([a-z]*\) .*/\1/p'); do
+  gives "without_$name" 0 verify "$model" --via=interpreter --verify-each-pass -fno-"$name"
+  gives "only_$name" 0 verify "$model" --via=interpreter --verify-each-pass -O0 -f"$name"
+done
+for name in legalise place; do says "C_needs_$name" 2 "can't be written with -fno-$name" "$model" -o a.c --name=digits -fno-$name; done
+
 # ---- exit statuses ----------------------------------------------------------------------------------------------------------
 gives status_ok 0 "$model" -o status.c
 printf 'no model' > text.onnx
