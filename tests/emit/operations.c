@@ -256,6 +256,23 @@ static void statements(Suite *s) {
   close_kernel(s, sum);
 }
 
+/* Conditions in conditions, and as values. */
+static void conditions(Suite *s) {
+  static const LoopOp logic[] = {LOOP_AND, LOOP_OR, LOOP_XOR, LOOP_EQ, LOOP_NE};
+  Builder            *b = &s->builder;
+  for (int at = 0; at < 20; at++) {
+    int    form = at % 4;
+    LoopOp op = logic[at / 4];
+    open_kernel(s, "condition", form == 3 ? SCALAR_I1 : s->table->scalar);
+    Expr less = build_binary(b, LOOP_LT, s->first, s->second), same = build_binary(b, LOOP_EQ, build_load(b, s->y, 1, &s->i), literal(s, 1));
+    Expr both = build_binary(b, op, less, form & 1 ? build_unary(b, LOOP_NOT, same) : same);
+    Expr largest = build_binary(b, LOOP_MAX, build_load(b, s->x, 1, &s->i), literal(s, 0));
+    if (form == 2) both = build_binary(b, LOOP_AND, both, build_binary(b, LOOP_GE, largest, literal(s, 2)));
+    if (form == 3) close_kernel(s, build_binary(b, op, both, build_binary(b, LOOP_NE, largest, literal(s, 0))));
+    else close_kernel(s, build_select(b, both, build_load(b, s->x, 1, &s->i), build_load(b, s->y, 1, &s->i)));
+  }
+}
+
 static void table_kernels(Suite *s) {
   static const LoopOp arithmetic[] = {LOOP_ADD, LOOP_SUB, LOOP_MUL, LOOP_DIV, LOOP_MIN, LOOP_MAX,
                                       LOOP_EQ,  LOOP_NE,  LOOP_LT,  LOOP_LE,  LOOP_GT,  LOOP_GE};
@@ -272,7 +289,7 @@ static void table_kernels(Suite *s) {
   if (!is_float) unary(s, LOOP_NOT);
   if (is_float) clamps(s);
   if (scalar == SCALAR_I64 && s->target->index_bits == 64) indices(s);
-  if (!is_bool) statements(s);
+  if (!is_bool) statements(s), conditions(s);
   conversions(s);
 }
 
