@@ -42,7 +42,8 @@ static void legalise_fma(Legaliser *l, Expr expr) {
   if (fused) {
     l->code->exprs.data[expr].op = LOOP_FMA;
   } else if (node.op == LOOP_FMA) {
-    become_call(l, expr, scalar == SCALAR_F64 ? "fma_f64" : "fma_f32", 3, node.operand);
+    const char *single = l->target->has_f64 ? "fma_f32" : "fma_f32_by_integers";
+    become_call(l, expr, scalar == SCALAR_F64 ? "fma_f64" : single, 3, node.operand);
   } else {
     Expr product = add_node(l, (ExprNode){.op = LOOP_MUL, .scalar = node.scalar, .lanes = node.lanes, .operand = {node.operand[0], node.operand[1]}});
     node.op = LOOP_ADD;

@@ -8,10 +8,10 @@ iteration: least squares, whose weights grow where the error is large, until the
 bases that vanish somewhere, and so coefficients can be rounded one after the other, lowest power first, with the rest fitted again around them.
 """
 import sys
-from mpmath import mp, mpf, matrix, lu_solve, cos, pi
+from mpmath import cos, lu_solve, matrix, mp, mpf, pi
 import mpmath
 
-mp.dps = 50
+mp.dps = 60
 
 
 def round_bits(x, bits):
@@ -77,3 +77,93 @@ def show(name, fixed, worst):
     for p, c in sorted(fixed.items()):
         print("  x^%-2d %s" % (p, float(c).hex()))
     sys.stdout.flush()
+
+
+# ---- what the library uses --------------------------------------------------------------------------------------------
+
+TINY = mpf(10) ** -18
+LN2 = mpmath.log(2)
+
+
+def tail(f, terms, limit):
+    """(f(x) - terms(x)) / x^2 of an odd f as a function of z = x^2, made relative to f: what stands behind x + x^3 * ..."""
+    def g(z):
+        x = mpmath.sqrt(z)
+        return limit if z < TINY else (f(x) - terms(x)) / (x * z)
+    def weight(z):
+        x = mpmath.sqrt(z)
+        return mpf(0) if z < TINY else x * z / f(x)
+    return g, weight
+
+
+def exp_tail(base_log):
+    g = lambda r: base_log ** 2 / 2 if abs(r) < TINY else (mpmath.exp(base_log * r) - 1 - base_log * r) / r ** 2
+    return g, lambda r: r ** 2 / mpmath.exp(base_log * r)
+
+
+def log_tail():
+    g = lambda f: mpf(1) / 3 if abs(f) < TINY else (mpmath.log1p(f) - f + f * f / 2) / f ** 3
+    return g, lambda f: mpf(0) if abs(f) < TINY else f ** 3 / mpmath.log1p(f)
+
+
+def log_series(scale, first):
+    """scale * 2 * atanh(s) = scale * 2 * s + s^3 * (first + ...) as a function of z = s^2."""
+    g = lambda z: first if z < TINY else (scale * 2 * mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 2 * scale) / z
+    return g, lambda z: z
+
+
+def erf_tail():
+    g = lambda z: 2 / mpmath.sqrt(pi) - 1 if z < TINY else mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1
+    return g, lambda z: 1 / (1 + g(z))
+
+
+def cos_tail():
+    g = lambda z: mpf(1) / 24 if z < TINY else (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z ** 2
+    return g, lambda z: z * z / mpmath.cos(mpmath.sqrt(z))
+
+
+def second_series():
+    """The series of pow_f64 without its first term, which is kept in two parts."""
+    third = 2 / LN2 / 3
+    g, _ = log_series(1 / LN2, third)
+    return lambda z: 2 / LN2 / 5 if z < TINY else (g(z) - third) / z, lambda z: z * z
+
+
+HALF_LN2 = LN2 / 2 * mpf("1.001")
+ROOT = mpmath.sqrt(2)
+WIDEST = ((ROOT - 1) / (ROOT + 1)) ** 2                     # (m - 1) / (m + 1), squared, for sqrt(1/2) <= m <= sqrt(2)
+NARROW = ((mpmath.sqrt(mpf(3) / 2) - 1) / (mpmath.sqrt(mpf(3) / 2) + 1)) ** 2 * mpf("1.001") # with a second base, 3/2
+QUARTER = mpf("0.7862") ** 2                                # pi/4, squared
+SELF = lambda x: x
+
+# name: (function and weight), degree, interval, bits
+FITS = {
+    "exp_f32": (exp_tail(mpf(1)), 4, -HALF_LN2, HALF_LN2, 24),
+    "exp_f64": (exp_tail(mpf(1)), 10, -HALF_LN2, HALF_LN2, 53),
+    "exp2_f32": (exp_tail(LN2), 4, -mpf("0.5005"), mpf("0.5005"), 24),
+    "exp2_f64": (exp_tail(LN2), 10, -mpf("0.5005"), mpf("0.5005"), 53),
+    "log_f32": (log_tail(), 8, ROOT / 2 - 1, ROOT - 1, 24),
+    "log_f64": (log_series(mpf(1), mpf(2) / 3), 7, 0, WIDEST, 53),
+    "pow_f32": (log_series(1 / LN2, 2 / LN2 / 3), 2, 0, NARROW, 24),
+    "pow_f64": (second_series(), 6, 0, NARROW, 53),
+    "tanh_f32": (tail(mpmath.tanh, SELF, -mpf(1) / 3), 4, 0, mpf("0.55") ** 2, 24),
+    "sinh_f32": (tail(mpmath.sinh, SELF, mpf(1) / 6), 3, 0, 1, 24),
+    "sinh_f64": (tail(mpmath.sinh, SELF, mpf(1) / 6), 6, 0, 1, 53),
+    "atan_f32": (tail(mpmath.atan, SELF, -mpf(1) / 3), 4, 0, mpf("0.41422") ** 2, 24),
+    "atan_f64": (tail(mpmath.atan, SELF, -mpf(1) / 3), 10, 0, mpf("0.41422") ** 2, 53),
+    "asin_f32": (tail(mpmath.asin, SELF, mpf(1) / 6), 5, 0, mpf("0.5001") ** 2, 24),
+    "asin_f64": (tail(mpmath.asin, SELF, mpf(1) / 6), 12, 0, mpf("0.2501"), 53),
+    "sin_f32": (tail(mpmath.sin, SELF, -mpf(1) / 6), 3, 0, QUARTER, 24),
+    "sin_f64": (tail(mpmath.sin, SELF, -mpf(1) / 6), 5, 0, QUARTER, 53),
+    "cos_f32": (cos_tail(), 2, 0, QUARTER, 24),
+    "cos_f64": (cos_tail(), 5, 0, QUARTER, 53),
+    "erf_f32": (erf_tail(), 6, 0, 1, 24),
+    "erf_f64": (erf_tail(), 12, 0, 1, 53),
+    "erf_outer_f32": ((lambda t: mpmath.log(mpmath.erfc(t)), mpmath.erfc), 6, 1, 4, 24),
+    "erf_outer_f64": ((lambda t: mpmath.log(mpmath.erfc(t)), mpmath.erfc), 17, 1, 6, 53),
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or FITS:
+        (f, weight), degree, a, b, bits = FITS[name]
+        show(name, *fit(f, weight, list(range(degree + 1)), a, b, bits))
