@@ -287,10 +287,22 @@ static void lower_graph(Lowering *lowering, GraphId graph) {
     lower_node_in(lowering, graph_at(lowering->module, graph)->order.data[at]);
 }
 
+/* The node that writes a value, inside a group if it is one's result, which then is `value`. */
+static NodeId writer_of(const Module *module, ValueId *value) {
+  NodeId id = value_at(module, *value)->definition;
+  while (id && node_at(module, id)->op == OP_Group) {
+    *value = graph_at(module, node_attribute(node_at(module, id), "body")->graph)->outputs.data[value_at(module, *value)->result];
+    id = value_at(module, *value)->definition;
+  }
+  return id;
+}
+
 static void describe_tensor(Lowering *lowering, ValueId id, uint32_t buffer, bool is_input) {
   const Value *value = value_at(lowering->module, id);
   InfoTensor tensor = {.name = value->name, .element = value->element, .rank = value->rank, .buffer = buffer};
   memcpy(tensor.dims, value->dims, value->rank * sizeof *value->dims);
+  NodeId node = is_input ? lowering->uses.only[id] : writer_of(lowering->module, &id);
+  tensor.quantized = node && op_quantisation(lowering->module, node, id, &tensor.scale, &tensor.zero_point);
   if (is_input) vector_push(lowering->arena, &lowering->program->info.inputs, tensor);
   else vector_push(lowering->arena, &lowering->program->info.outputs, tensor);
 }

@@ -140,6 +140,10 @@ void     control_fail_branch(Module *module, GraphId branch, const char *reason)
 /* Multiply-accumulates of one run of a node, where dims are constants and the operator has a cost rule; else 0. */
 int64_t  op_macs(const Module *module, NodeId node);
 
+/* How the node quantises `value`, one of its operands or its first result: real = (element - zero_point) * scale. False if it does not, or not by
+ * constant single numbers. */
+bool     op_quantisation(const Module *module, NodeId node, ValueId value, double *scale, int64_t *zero_point);
+
 /* Default rule: all operands broadcast to all results. Exported for rows that name it. */
 void     infer_elementwise(Infer *infer);
 void     infer_same(Infer *infer);                                        /* every result has operand 0's shape */
