@@ -1,8 +1,8 @@
 """What a plain compiler would need for the activations of a model: nodes run in the order of the file, only element-wise operators are fused.
 
 An element-wise node joins the latest of the nodes that make its operands, if nothing else reads that one's result; else it may work in place of an
-operand of its size that ends there. Reshape and its like cost nothing. Inputs and outputs of the model are the caller's memory, what depends on no
-input is no activation. The bound is the largest sum, over nodes, of what is live.
+operand of its size that ends there. Reshape and its like cost nothing; an LSTM also needs its four gates. Inputs and outputs of the model are the
+caller's memory, what depends on no input is no activation. The bound is the largest sum, over nodes, of what is live.
 """
 import collections
 import dataclasses
@@ -153,6 +153,13 @@ def fuse(nodes, sizes):
     return steps
 
 
+def scratch(step, sizes):
+    """Bytes that the operator itself cannot do without."""
+    if step.operator == "LSTM" and len(step.outputs) > 1:
+        return 4 * sizes[step.outputs[-1]]  # input, output, forget and cell gate, each as large as the last state
+    return 0
+
+
 def bound_of(nodes, sizes, inputs, outputs):
     callers = set(inputs) | set(outputs)
     steps = fuse(drop_views(activations(nodes, inputs), callers), sizes)
@@ -160,7 +167,7 @@ def bound_of(nodes, sizes, inputs, outputs):
     live, best = set(), 0
     for at, step in enumerate(steps):
         made = {name for name in step.outputs if name not in callers}
-        total = sum(sizes[name] for name in live | made)
+        total = sum(sizes[name] for name in live | made) + scratch(step, sizes)
         if step.operator in ELEMENTWISE:
             ends = [name for name in step.inputs if name in live and last[name] == at and name not in made]
             total -= max((sizes[name] for name in ends if any(sizes[name] == sizes[other] for other in made)), default=0)
