@@ -8,7 +8,10 @@
 
 #include "checked.h"
 
-enum { LARGEST_CHOICE = 32 /* members of a minimum or maximum */ };
+enum {
+  LARGEST_CHOICE = 32,    /* members of a minimum or maximum */
+  LARGEST_RELAXATION = 8, /* quotients replaced in one proof */
+};
 
 /* ---- order ---- */
 
@@ -125,11 +128,40 @@ bool dim_sum_add_scaled(const DimTable *table, Sum *sum, const Sum *other, int64
   return checked_mul_i64(other->constant, factor, &scaled) && dim_sum_add_term(table, sum, scaled, 0);
 }
 
+static bool choose(DimTable *table, DimOp op, Dim a, Dim b, Dim *result);
+
+/* a + b - min(a, b) = max(a, b), and the other way round: turns a choice of two members in a sum if that makes the sum shorter. */
+static bool turn_choice(DimTable *table, Sum *sum, uint32_t at) {
+  const DimNode *node = dim_node(table, sum->terms[at].product);
+  int64_t        times = sum->terms[at].coefficient;
+  bool           is_choice = node->op == DIM_OP_MIN || node->op == DIM_OP_MAX;
+  if (!is_choice || times == INT64_MIN || dim_node(table, node->a)->op == node->op) return false;
+  Dim members[2] = {node->a, node->b}, other;
+  Sum turned = *sum, part;
+  remove_term(&turned, at);
+  for (int member = 0; member < 2; member++) {
+    dim_sum_load(table, members[member], &part);
+    if (!dim_sum_add_scaled(table, &turned, &part, times)) return false;
+  }
+  if (turned.count + 1 >= sum->count || !choose(table, node->op == DIM_OP_MIN ? DIM_OP_MAX : DIM_OP_MIN, members[0], members[1], &other)) return false;
+  dim_sum_load(table, other, &part);
+  if (!dim_sum_add_scaled(table, &turned, &part, -times) || turned.count >= sum->count) return false;
+  *sum = turned;
+  return true;
+}
+
+static void turn_choices(DimTable *table, Sum *sum) {
+  for (uint32_t at = 0; at < sum->count; at++)
+    if (turn_choice(table, sum, at)) at = UINT32_MAX; /* from the start */
+}
+
 bool dim_combine(DimTable *table, Dim x, Dim y, int64_t factor, Dim *result) {
   Sum total, other;
   dim_sum_load(table, x, &total);
   dim_sum_load(table, y, &other);
-  return dim_sum_add_scaled(table, &total, &other, factor) && dim_sum_build(table, &total, result);
+  if (!dim_sum_add_scaled(table, &total, &other, factor)) return false;
+  turn_choices(table, &total);
+  return dim_sum_build(table, &total, result);
 }
 
 /* ---- products ---- */
@@ -399,11 +431,53 @@ static bool mod(DimTable *table, Dim a, Dim b, Dim *result) {
 
 /* ---- minimum and maximum ---- */
 
-/* a <= b, as far as ranges, or the range of the difference, prove it */
+/* floordiv(x + r, n) <= x for x >= 0 and 0 <= r < n: puts x where such a quotient makes the sum smaller, so the sum only shrinks. False if
+ * there is none. */
+static bool relax_term(DimTable *table, const Sum *sum, uint32_t at, Sum *result) {
+  Dim      factors[LARGEST_PRODUCT], others, x;
+  uint32_t count = dim_factors(table, sum->terms[at].product, factors), found = count;
+  bool     is_positive = true;
+  for (uint32_t i = 0; i < count; i++) {
+    const DimNode *node = dim_node(table, factors[i]);
+    bool           is_quotient = node->op == DIM_OP_FLOORDIV && dim_node(table, node->b)->op == DIM_OP_CONSTANT && dim_node(table, node->b)->value > 0;
+    if (found == count && is_quotient) found = i;
+    else is_positive &= node->lo >= 0;
+  }
+  if (found == count || !is_positive || sum->terms[at].coefficient >= 0) return false;
+  const DimNode *quotient = dim_node(table, factors[found]);
+  Sum            numerator;
+  dim_sum_load(table, quotient->a, &numerator);
+  numerator.constant -= floor_rest(numerator.constant, dim_node(table, quotient->b)->value);
+  if (!dim_sum_build(table, &numerator, &x) || dim_lo(table, x) < 0) return false;
+  for (uint32_t i = found + 1; i < count; i++) factors[i - 1] = factors[i];
+  if (!build_product(table, factors, count - 1, &others)) return false;
+  Term term = {sum->terms[at].coefficient, others};
+  *result = *sum;
+  remove_term(result, at);
+  return add_multiple(table, result, term, &numerator);
+}
+
+/* dim >= 0, as far as its range or that of what it is relaxed to proves it. */
+static bool not_negative(DimTable *table, Dim dim) {
+  Sum sum, relaxed;
+  if (dim_lo(table, dim) >= 0) return true;
+  dim_sum_load(table, dim, &sum);
+  for (uint32_t at = 0, steps = 0; at < sum.count && steps < LARGEST_RELAXATION; at++) {
+    if (!relax_term(table, &sum, at, &relaxed)) continue;
+    if (!dim_sum_build(table, &relaxed, &dim)) return false;
+    if (dim_lo(table, dim) >= 0) return true;
+    dim_sum_load(table, dim, &sum);
+    at = UINT32_MAX; /* from the start */
+    steps++;
+  }
+  return false;
+}
+
+/* a <= b, as far as ranges, or the difference, prove it */
 static bool at_most(DimTable *table, Dim a, Dim b) {
   Dim difference;
   if (a == b || dim_hi(table, a) <= dim_lo(table, b)) return true;
-  return dim_combine(table, b, a, -1, &difference) && dim_lo(table, difference) >= 0;
+  return dim_combine(table, b, a, -1, &difference) && not_negative(table, difference);
 }
 
 typedef struct Choice {

@@ -102,6 +102,13 @@ TEST(minimum_and_maximum) {
   CHECK(parse("min(T, min(M, H))") == parse("min(H, min(T, M, H), M)"));
   CHECK_TEXT(canonical("max(T-1, 0)"), "max(T-1, 0)");
   CHECK_TEXT(canonical("min(max(T-1, 0), 0)"), "0");
+  CHECK_TEXT(canonical("max(T*H, 2*H*ceildiv(T, 3)+2*H*ceildiv(T, 4), 4*T*H)"), "4*H*T");
+  CHECK_TEXT(canonical("min(T*M, M*ceildiv(T, 3))"), "M*ceildiv(T, 3)");
+  CHECK_TEXT(canonical("max(M, (M+1)/2, M/3)"), "M");
+  CHECK_TEXT(canonical("max(free, free/2)"), "max(free, floordiv(free, 2))");
+  CHECK_TEXT(canonical("T-min(T-1, 0)-1"), "max(T-1, 0)");
+  CHECK_TEXT(canonical("M+3*T+3*H-3*max(T, H)"), "M+3*min(H, T)");
+  CHECK_TEXT(canonical("T-min(T, H)"), "T-min(H, T)");
 }
 
 TEST(unknown_stays_unknown) {
