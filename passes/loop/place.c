@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE_OPEN 64     /* value of an unbounded symbol in sample sizes */
+enum { SAMPLE_SMALL = 1, SAMPLE_MODERATE = 64, SAMPLE_LARGE = 1024 }; /* values of an unbounded symbol in sample sizes */
+#define MOST_POINTS 5        /* sample points */
 #define EXPRESSION_LIMIT 400 /* nodes of an offset */
 #define SEARCH_EFFORT 40000000u /* block comparisons spent on the local search */
 
@@ -99,8 +100,10 @@ static uint32_t root_of(Plan *plan, uint32_t buffer) {
   return buffer;
 }
 
+/* A dimension below 0 is a run-time failure before the buffer is used; it takes no room. */
 static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
-  Dim count = dim_product(plan->dims, buffer->dims, buffer->rank);
+  Dim count = dim_constant(plan->dims, 1);
+  for (uint32_t axis = 0; axis < buffer->rank; axis++) count = dim_mul(plan->dims, count, dim_max(plan->dims, buffer->dims[axis], dim_constant(plan->dims, 0)));
   for (uint32_t symbol = 0; symbol < plan->dims->symbols.count; symbol++) {
     const Symbol *row = &plan->dims->symbols.data[symbol];
     if (row->kind != SYMBOL_RUN) continue;
@@ -168,16 +171,30 @@ static Dim round_up(Plan *plan, Dim size, int64_t align) {
   return dim_mul(plan->dims, dim_ceildiv(plan->dims, size, unit), unit);
 }
 
-static int64_t sample_of(Plan *plan, Dim dim) {
-  uint32_t count = plan->dims->symbols.count;
+/* The value of an expression at a sample point. At point 0 every unbounded symbol is moderate; at point p the p-th one is large and the others are
+ * small. Bounded ones are as large as they get. */
+static int64_t sample_of(Plan *plan, Dim dim, uint32_t point) {
+  uint32_t count = plan->dims->symbols.count, open = 0;
   int64_t *values = arena_array(plan->arena, int64_t, count + 1u), result = 0;
   for (uint32_t symbol = 0; symbol < count; symbol++) {
     const Symbol *row = &plan->dims->symbols.data[symbol];
-    values[symbol] = row->hi == DIM_OPEN ? (row->lo > SAMPLE_OPEN ? row->lo : SAMPLE_OPEN) : row->hi;
+    int64_t       value = row->hi;
+    if (row->hi == DIM_OPEN) value = !point ? SAMPLE_MODERATE : ++open == point ? SAMPLE_LARGE : SAMPLE_SMALL;
+    values[symbol] = row->lo > value ? row->lo : value;
   }
   if (!dim_evaluate(plan->dims, dim, values, &result))
     limit_error(plan->program->context, CODE_SIZE_LIMIT, (Place){0}, NULL, "the workspace is larger than 2^63 bytes");
   return result;
+}
+
+static uint32_t sample_points(const Plan *plan) {
+  uint32_t open = 0;
+  for (uint32_t symbol = 0; symbol < plan->dims->symbols.count; symbol++) open += plan->dims->symbols.data[symbol].hi == DIM_OPEN;
+  return open < MOST_POINTS ? 1 + open : MOST_POINTS;
+}
+
+static void set_samples(Plan *plan, uint32_t point) {
+  for (uint32_t at = 0; at < plan->blocks.count; at++) plan->blocks.data[at].sample = sample_of(plan, plan->blocks.data[at].size, point);
 }
 
 static void make_blocks(Plan *plan) {
@@ -186,7 +203,6 @@ static void make_blocks(Plan *plan) {
     const Buffer *buffer = &program->buffers.data[index];
     if (buffer->storage != STORAGE_WORKSPACE || plan->first[index] == UINT32_MAX || root_of(plan, index) != index) continue;
     Block block = {.first = plan->first[index], .last = plan->last[index], .size = round_up(plan, buffer_size(plan, index), 64)};
-    block.sample = sample_of(plan, block.size);
     vector_push(plan->arena, &plan->blocks, block);
   }
 }
@@ -248,13 +264,14 @@ static int by_key(const void *a, const void *b) {
   return x->index < y->index ? -1 : 1;
 }
 
-/* Orders that are good to start from: by size, by lifetime, by size times lifetime, by time. */
+/* Orders that are good to start from: by lifetime (with small blocks that live long at the bottom, offsets are short expressions), by size, by size
+ * times lifetime, by time. */
 static void initial_order(Plan *plan, Key *keys, unsigned rule) {
   for (uint32_t at = 0; at < plan->blocks.count; at++) {
     const Block *block = &plan->blocks.data[at];
     int64_t life = (int64_t)block->last - block->first + 1, size = block->sample;
-    int64_t major[] = {size, life, size / 64 * life, -(int64_t)block->first};
-    keys[at] = (Key){major[rule], rule == 0 ? life : size, at};
+    int64_t major[] = {life, size, size / 64 * life, -(int64_t)block->first};
+    keys[at] = (Key){major[rule], rule == 1 ? life : size, at};
   }
   qsort(keys, plan->blocks.count, sizeof *keys, by_key);
   for (uint32_t at = 0; at < plan->blocks.count; at++) plan->order[at] = keys[at].index;
@@ -316,21 +333,35 @@ static int by_offset(const void *a, const void *b) {
  * of dims. */
 static bool is_short(const Plan *plan, Dim dim) { return plan->dims->nodes.data[dim].size <= EXPRESSION_LIMIT; }
 
+/* Where a block begins: above every block below it that is alive with it. Those that lie below another one of these need no mention. */
+static Dim stack_block(Plan *plan, const Key *keys, uint32_t at, uint32_t *resting) {
+  const Block *block = &plan->blocks.data[keys[at].index];
+  Dim          place = dim_constant(plan->dims, 0);
+  uint32_t     count = 0;
+  for (uint32_t below = at; below-- > 0;) {
+    const Block *other = &plan->blocks.data[keys[below].index];
+    bool         needed = overlap(block, other);
+    for (uint32_t before = 0; needed && before < count; before++) needed = !overlap(other, &plan->blocks.data[resting[before]]);
+    if (!needed) continue;
+    resting[count++] = keys[below].index;
+    place = dim_max(plan->dims, place, dim_add(plan->dims, other->place, other->size));
+    if (!is_short(plan, place)) return DIM_UNKNOWN;
+  }
+  return place;
+}
+
 /* From "who lies below whom" to expressions; false if one grows too long. */
 static bool stack_blocks(Plan *plan) {
-  uint32_t count = plan->blocks.count;
-  Key *keys = arena_array(plan->arena, Key, count + 1u);
+  uint32_t  count = plan->blocks.count;
+  Key      *keys = arena_array(plan->arena, Key, count + 1u);
+  uint32_t *resting = arena_array(plan->arena, uint32_t, count + 1u);
+  Dim       total = dim_constant(plan->dims, 0);
   for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].offset, 0, at};
   qsort(keys, count, sizeof *keys, by_offset);
-  Dim total = dim_constant(plan->dims, 0);
   for (uint32_t at = 0; at < count; at++) {
     Block *block = &plan->blocks.data[keys[at].index];
-    block->place = dim_constant(plan->dims, 0);
-    for (uint32_t below = 0; below < at; below++) {
-      const Block *other = &plan->blocks.data[keys[below].index];
-      if (overlap(block, other)) block->place = dim_max(plan->dims, block->place, dim_add(plan->dims, other->place, other->size));
-      if (!is_short(plan, block->place)) return false;
-    }
+    block->place = stack_block(plan, keys, at, resting);
+    if (block->place == DIM_UNKNOWN) return false;
     total = dim_max(plan->dims, total, dim_add(plan->dims, block->place, block->size));
     if (!is_short(plan, total)) return false;
   }
@@ -368,8 +399,41 @@ static void shelve_blocks(Plan *plan) {
   plan->program->workspace_bytes = floor;
 }
 
+/* How far the current plan is from the lower bound, at the worst sample point: workspace / bound in 1/1024. */
+static int64_t worst_ratio(Plan *plan, const int64_t *bounds) {
+  int64_t worst = 0;
+  for (uint32_t point = 0; point < sample_points(plan); point++) {
+    int64_t ratio = sample_of(plan, plan->program->workspace_bytes, point) / (bounds[point] / 1024 + 1);
+    if (ratio > worst) worst = ratio;
+  }
+  return worst;
+}
+
+/* Lays out at every sample point and keeps the plan that is best at its worst point. */
+static void choose_plan(Plan *plan) {
+  uint32_t count = plan->blocks.count, points = sample_points(plan);
+  Dim     *best_places = arena_array(plan->arena, Dim, count + 1u), best_total = DIM_UNKNOWN;
+  int64_t *bounds = arena_array(plan->arena, int64_t, points), best = INT64_MAX;
+  for (uint32_t point = 0; point < points; point++) {
+    set_samples(plan, point);
+    bounds[point] = sample_bound(plan);
+  }
+  for (uint32_t point = 0; point < points; point++) {
+    set_samples(plan, point);
+    plan->effort = 0;
+    choose_layout(plan);
+    if (!stack_blocks(plan)) shelve_blocks(plan);
+    int64_t ratio = worst_ratio(plan, bounds);
+    if (ratio >= best) continue;
+    best = ratio;
+    best_total = plan->program->workspace_bytes;
+    for (uint32_t at = 0; at < count; at++) best_places[at] = plan->blocks.data[at].place;
+  }
+  for (uint32_t at = 0; at < count; at++) plan->blocks.data[at].place = best_places[at];
+  plan->program->workspace_bytes = best_total;
+}
+
 static void set_offsets(Plan *plan) {
-  if (!stack_blocks(plan)) shelve_blocks(plan);
   uint32_t next = 0;
   Program *program = plan->program;
   for (uint32_t index = 0; index < program->buffers.count; index++) {
@@ -432,7 +496,7 @@ void loop_place(Program *program) {
   mention_list(plan, run, run->body);
   join_list(plan, run, run->body);
   make_blocks(plan);
-  choose_layout(plan);
+  choose_plan(plan);
   set_offsets(plan);
   set_lower_bound(plan);
   place_weights(plan);
