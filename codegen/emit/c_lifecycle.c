@@ -49,6 +49,24 @@ static void check_dim(const Emitter *e, uint32_t symbol, Text *out) {
 }
 
 /* Never 0 for dimensions in range, so that 0 can say that they are not. */
+/* total = the largest of the members of a maximum, a line a member. */
+static void workspace_total(Emitter *e, Dim dim) {
+  bool is_first = true, has_more = true;
+  for (; has_more; is_first = false) {
+    const DimNode *node = &e->program->dims->nodes.data[dim];
+    has_more = node->op == DIM_OP_MAX;
+    text_string(&e->now.line, !is_first ? "total = " : has_more ? "int64_t total = " : "const int64_t total = ");
+    if (!is_first) {
+      c_helper(e, HELPER_MAX, SCALAR_I64, SCALAR_I64);
+      text_string(&e->now.line, "(total, ");
+    }
+    c_dim(e, has_more ? node->b : dim, DIM_FORM_SIZE, LEVEL_ANY);
+    text_string(&e->now.line, is_first ? ";" : ");");
+    c_line_end(e);
+    dim = node->a;
+  }
+}
+
 static void workspace_bytes(Emitter *e, Text *out) {
   text_format(out, "size_t %s_workspace_bytes(%s%s%s) {\n", e->name, e->role_count[SYMBOL_GIVEN] ? "const " : "",
               e->role_count[SYMBOL_GIVEN] ? e->name : "void", e->role_count[SYMBOL_GIVEN] ? "_dims *dims" : "");
@@ -65,10 +83,7 @@ static void workspace_bytes(Emitter *e, Text *out) {
   e->now.out = out;
   e->now.depth = 1;
   text_open(&e->now.line, e->arena);
-  text_string(&e->now.line, "const int64_t total = ");
-  c_dim(e, e->program->workspace_bytes ? e->program->workspace_bytes : dim_constant(e->program->dims, 0), DIM_FORM_SIZE, LEVEL_ANY);
-  text_char(&e->now.line, ';');
-  c_line_end(e);
+  workspace_total(e, e->program->workspace_bytes ? e->program->workspace_bytes : dim_constant(e->program->dims, 0));
   text_string(out, "  if (total > INT64_MAX / 2 || (uint64_t)total > SIZE_MAX / 2) return SIZE_MAX;\n  return total > 0 ? (size_t)total : 1;\n}\n\n");
 }
 

@@ -32,7 +32,14 @@ static const char floordiv_text[] =
 static const char mod_text[] = "static inline $T $P_$t_mod($T a, $T b) { return b == 0 ? a : (a % b + b) % b; }\n";
 static const char size_add_text[] = "static inline int64_t $P_size_add(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }\n";
 static const char size_mul_text[] =
-    "static inline int64_t $P_size_mul(int64_t a, int64_t b) { return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b; }\n";
+    "static inline int64_t $P_size_mul(int64_t a, int64_t b) { /* no division: some machines have none for 64 bits */\n"
+    "  if (a <= 0 || b <= 0) return a * b;\n"
+    "  const uint64_t high_a = (uint64_t)a >> 32, low_a = (uint64_t)a & 0xffffffffu;\n"
+    "  const uint64_t high_b = (uint64_t)b >> 32, low_b = (uint64_t)b & 0xffffffffu;\n"
+    "  const uint64_t cross = high_a * low_b + high_b * low_a, low = low_a * low_b;\n"
+    "  if ((high_a != 0 && high_b != 0) || cross > 0x7fffffffu || low > INT64_MAX - (cross << 32)) return INT64_MAX;\n"
+    "  return (int64_t)((cross << 32) + low);\n"
+    "}\n";
 static const char bits_text[] = "static inline $T $P_$t_bits_$f($F a) {\n"
                                 "  $T bits;\n"
                                 "  $M_COPY(&bits, &a, sizeof bits);\n"
