@@ -1,8 +1,8 @@
 """What a plain compiler would need for the activations of a model: nodes run in the order of the file, only element-wise operators are fused.
 
 An element-wise node joins the latest of the nodes that make its operands, if nothing else reads that one's result; else it may work in place of an
-operand of its size that ends there. Reshape and its like cost nothing; an LSTM also needs its four gates. Inputs and outputs of the model are the
-caller's memory, what depends on no input is no activation. The bound is the largest sum, over nodes, of what is live.
+operand of its size that ends there. Reshape and its like cost nothing; an LSTM also needs its four gates and two running states. Inputs and outputs of the
+model are the caller's memory, what depends on no input is no activation. The bound is the largest sum, over nodes, of what is live.
 """
 import collections
 import dataclasses
@@ -156,7 +156,7 @@ def fuse(nodes, sizes):
 def scratch(step, sizes):
     """Bytes that the operator itself cannot do without."""
     if step.operator == "LSTM" and len(step.outputs) > 1:
-        return 4 * sizes[step.outputs[-1]]  # input, output, forget and cell gate, each as large as the last state
+        return 6 * sizes[step.outputs[-1]]  # input, output, forget and cell gate, hidden and cell state
     return 0
 
 
