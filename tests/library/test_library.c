@@ -69,13 +69,15 @@ TEST(says_what_is_wrong) {
 
 TEST(refuses_options_of_the_command) {
   static const char *const refused[] = {"-ofile.c", "-M", "-MD", "--help", "--version", "-d*", "-Pcse", "--data=x", "-Onone", "-fno-such"};
-  onnxcc_compiler *compiler = onnxcc_open(NULL);
+  onnxcc_compiler         *compiler = onnxcc_open(NULL);
   for (size_t at = 0; at < sizeof refused / sizeof *refused; at++) CHECK_INT(onnxcc_compile(compiler, 1, &refused[at], model), 2);
   onnxcc_close(compiler);
 }
 
 /* An allocator that counts, and fails from one allocation on. */
-typedef struct Scarce { long left, held; } Scarce;
+typedef struct Scarce {
+  long left, held;
+} Scarce;
 static void *scarce_allocate(void *self, size_t bytes) {
   Scarce *scarce = self;
   if (scarce->left-- <= 0) return NULL;
@@ -106,7 +108,7 @@ TEST(survives_any_failing_allocation) {
 }
 
 static size_t stages;
-static void count_stage(void *self, const char *stage, uint64_t done, uint64_t total) { ++*(size_t *)self; }
+static void   count_stage(void *self, const char *stage, uint64_t done, uint64_t total) { ++*(size_t *)self; }
 
 TEST(reports_progress) {
   onnxcc_compiler *compiler = onnxcc_open(NULL);

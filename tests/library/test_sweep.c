@@ -8,7 +8,12 @@
 
 enum { FIRST = 500 }; /* allocations that are all tried */
 
-typedef struct Job { Context context; OnnxFile file; Options options; const char *model; } Job;
+typedef struct Job {
+  Context     context;
+  OnnxFile    file;
+  Options     options;
+  const char *model;
+} Job;
 
 static void compile_model(void *self) {
   Job        *job = self;
@@ -49,7 +54,8 @@ static void sweep(void) {
   for (int64_t allocations = 0; allocations < needed; allocations += allocations < FIRST ? 1 : every) {
     Outcome outcome = attempt(current, allocations, 0, &ignored, &held);
     if (outcome != OUTCOME_LIMIT || held) {
-      check_settle("not ok", "with %lld of %lld allocations: outcome %d, %zu bytes held", (long long)allocations, (long long)needed, (int)outcome, held);
+      check_settle("not ok", "with %lld of %lld allocations: outcome %d, %zu bytes held", (long long)allocations, (long long)needed, (int)outcome,
+                   held);
       return;
     }
   }
