@@ -188,11 +188,11 @@ Expr point_split(Meaning *m, uint32_t result, const Expr *index) {
   Expr from[MAX_RANK], offset = expr_index(m, 0), sum = offset, *extents = arena_array(m->builder->arena, Expr, parts);
   split_extents(m, axis, extents);
   memcpy(from, index, rank * sizeof *from);
-  for (uint32_t part = 0; part < result; part++) offset = expr_add(m, offset, extents[part]);
+  for (uint32_t part = 0; part < result; part++) offset = expr_let(m, "offset", expr_add(m, offset, extents[part]));
   from[axis] = expr_add(m, index[axis], offset);
   if (!meaning_node(m)->run_time_shape) return meaning_read(m, 0, from);
   from[axis] = expr_let(m, "from", from[axis]);
-  for (uint32_t part = 0; part < parts; part++) sum = expr_add(m, sum, extents[part]);
+  for (uint32_t part = 0; part < parts; part++) sum = expr_let(m, "sum", expr_add(m, sum, extents[part]));
   Expr bad = expr_ne(m, extents[result], meaning_result_extent(m, result, axis));
   movement_check(m, result, index, expr_or(m, bad, expr_ne(m, sum, meaning_extent(m, 0, axis))));
   return movement_read_if(m, 0, expr_lt(m, from[axis], meaning_extent(m, 0, axis)), from, expr_number(m, meaning_compute(m, 0), 0));
