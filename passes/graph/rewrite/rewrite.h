@@ -6,7 +6,7 @@
 typedef struct Rewriter {
   Module *module;
   Arena  *scratch;
-  Uses    uses;            /* at the start of the sweep; values made since have no entry: ask rewrite_uses */
+  Uses    uses;            /* at the start of the sweep, counts kept up by rewrite_forward; values made since have no entry */
   uint32_t use_limit;      /* length of the uses arrays */
   ValueId *forward;        /* by ValueId (those of the start): replaced by; 0: not replaced */
   GraphId graph;           /* being swept */

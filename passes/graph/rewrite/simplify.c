@@ -46,6 +46,11 @@ bool rewrite_forward(Rewriter *rewriter, NodeId node, ValueId value) {
   ValueId result = node_at(rewriter->module, node)->outputs[0];
   if (result >= rewriter->use_limit || rewriter->uses.is_output[result]) return false;
   rewriter->forward[result] = value;
+  if (value < rewriter->use_limit) { /* it takes over the readers; the node's own use of it ends, if it has one */
+    const Node *erased = node_at(rewriter->module, node);
+    rewriter->uses.count[value] += rewriter->uses.count[result];
+    for (uint32_t operand = 0; operand < erased->input_count; operand++) rewriter->uses.count[value] -= erased->inputs[operand] == value;
+  }
   node_erase(rewriter->module, node);
   return true;
 }
