@@ -223,14 +223,54 @@ static void copy_to(Lowering *lowering, uint32_t target, ValueId id) {
 
 /* ---- If -------------------------------------------------------------------------------------------------------------------- */
 
-/* Where the branches differ in shape, the result's dim is a run-time symbol that each branch assigns. */
+/* Where the branches differ in shape, the result's dim is a run-time symbol that each branch assigns: UINT32_MAX, or that symbol. */
+static uint32_t branch_symbol(const Lowering *lowering, ValueId result, ValueId branch_result, uint32_t axis) {
+  const Module *module = lowering->module;
+  Dim to = value_at(module, result)->dims[axis];
+  const DimNode *dim = &module->dims.nodes.data[to];
+  bool is_run = dim->op == DIM_OP_SYMBOL && module->dims.symbols.data[dim->value].kind == SYMBOL_RUN;
+  return is_run && to != value_at(module, branch_result)->dims[axis] ? (uint32_t)dim->value : UINT32_MAX;
+}
+
 static void assign_branch_dims(Lowering *lowering, ValueId result, ValueId branch_result) {
-  Module *module = lowering->module;
-  const Value *to = value_at(module, result), *from = value_at(module, branch_result);
-  for (uint32_t axis = 0; axis < to->rank; axis++) {
-    const DimNode *dim = &module->dims.nodes.data[to->dims[axis]];
-    if (to->dims[axis] != from->dims[axis] && dim->op == DIM_OP_SYMBOL && module->dims.symbols.data[dim->value].kind == SYMBOL_RUN)
-      build_assign(&lowering->entry, (uint32_t)dim->value, build_dim(&lowering->entry, from->dims[axis]));
+  const Value *from = value_at(lowering->module, branch_result);
+  for (uint32_t axis = 0; axis < from->rank; axis++) {
+    uint32_t symbol = branch_symbol(lowering, result, branch_result, axis);
+    if (symbol != UINT32_MAX) build_assign(&lowering->entry, symbol, build_dim(&lowering->entry, from->dims[axis]));
+  }
+}
+
+/* Are the sizes that a branch assigns known before it runs? Those with symbols found at run time may be found inside. */
+static bool sizes_known_before(Lowering *lowering, ValueId result, ValueId branch_result) {
+  const DimTable *table = &lowering->module->dims;
+  bool *used = arena_array(lowering->arena, bool, table->symbols.count + 1u);
+  const Value *from = value_at(lowering->module, branch_result);
+  for (uint32_t axis = 0; axis < from->rank; axis++)
+    if (branch_symbol(lowering, result, branch_result, axis) != UINT32_MAX) dim_symbols(table, from->dims[axis], used);
+  for (uint32_t symbol = 0; symbol < table->symbols.count; symbol++)
+    if (used[symbol] && table->symbols.data[symbol].kind == SYMBOL_RUN) return false;
+  return true;
+}
+
+/* Writes a branch's results where the If's results lie: at once where their sizes are known before, else by a copy behind the branch. */
+static void lower_branch_body(Lowering *lowering, NodeId id, GraphId branch) {
+  const Node *node = node_at(lowering->module, id);
+  const Graph *graph = graph_at(lowering->module, branch);
+  bool *early = arena_array(lowering->arena, bool, graph->outputs.count + 1u);
+  bool *claimed = arena_array(lowering->arena, bool, graph->outputs.count + 1u);
+  for (uint32_t at = 0; at < graph->outputs.count; at++) {
+    ValueId result = node->outputs[at], from = graph->outputs.data[at];
+    if (!result || !sizes_known_before(lowering, result, from)) continue;
+    early[at] = true;
+    assign_branch_dims(lowering, result, from);
+    claimed[at] = claim_buffer(lowering, branch, from, buffer_of(lowering, result));
+  }
+  lower_graph(lowering, branch);
+  for (uint32_t at = 0; at < graph->outputs.count; at++) {
+    ValueId result = node->outputs[at];
+    if (!result) continue;
+    if (!early[at]) assign_branch_dims(lowering, result, graph->outputs.data[at]);
+    if (!claimed[at]) copy_to(lowering, buffer_of(lowering, result), graph->outputs.data[at]);
   }
 }
 
@@ -242,16 +282,7 @@ static void lower_branch(Lowering *lowering, NodeId id, const char *name) {
     build_fail(&lowering->entry, STATUS_SHAPE);
     return;
   }
-  bool *claimed = arena_array(lowering->arena, bool, graph->outputs.count + 1u);
-  for (uint32_t at = 0; at < graph->outputs.count; at++)
-    if (node->outputs[at]) claimed[at] = claim_buffer(lowering, branch, graph->outputs.data[at], buffer_of(lowering, node->outputs[at]));
-  lower_graph(lowering, branch);
-  for (uint32_t at = 0; at < graph->outputs.count; at++) {
-    ValueId result = node_at(lowering->module, id)->outputs[at];
-    if (!result) continue;
-    assign_branch_dims(lowering, result, graph->outputs.data[at]);
-    if (!claimed[at]) copy_to(lowering, buffer_of(lowering, result), graph->outputs.data[at]);
-  }
+  lower_branch_body(lowering, id, branch);
 }
 
 static void lower_if(Lowering *lowering, NodeId id) {

@@ -61,6 +61,8 @@ void infer_if(Infer *infer) {
   Module *module = infer->module;
   GraphId then_graph = node_attribute(infer_node(infer), "then_branch")->graph, else_graph = node_attribute(infer_node(infer), "else_branch")->graph;
   uint32_t count = infer_output_count(infer);
+  infer_single(infer, 0, "the condition");
+  if (infer->failed) return;
   if (graph_at(module, then_graph)->outputs.count != count || graph_at(module, else_graph)->outputs.count != count) {
     infer_error(infer, CODE_SHAPE, NULL, "the branches must yield %u results each", count);
     return;

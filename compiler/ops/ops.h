@@ -134,7 +134,8 @@ void     infer_broadcasts_to(Infer *infer, uint32_t operand, uint32_t rank, cons
 /* An error about this node; later results stay unknown. */
 void     infer_error(Infer *infer, DiagnosticCode code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Replaces a branch of an If that can't have a shape by x.Fail: taken at run time, it returns a status. Its results get their types from infer_if. */
+/* Replaces a branch of an If that can't have a shape by x.Fail: taken at run time, it returns a status. Its results get their types from infer_if.
+ * Captures are to be brought up to date. */
 void     control_fail_branch(Module *module, GraphId branch, const char *reason);
 
 /* Multiply-accumulates of one run of a node, where dims are constants and the operator has a cost rule; else 0. */

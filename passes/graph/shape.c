@@ -43,6 +43,7 @@ static void close_graph(Module *module, const OpenGraph *open) {
 
 void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget) {
   VECTOR(OpenGraph) open = {0};
+  uint32_t nodes = module->nodes.count;
   vector_push(scratch, &open, (OpenGraph){.graph = 1});
   while (open.count) {
     OpenGraph *top = &open.data[open.count - 1];
@@ -65,7 +66,9 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
     top->attribute = 0;
     if (node->op == OP_Group || node->op == OP_Fail) continue;
     clear_results(module, node);
+    node_at(module, id)->run_time_shape = false;
     if (op_infer(module, id) && evaluator) fold_known_result(module, scratch, evaluator, budget, id);
   }
   check_errors(module->context);
+  if (module->nodes.count != nodes) module_recapture(module); /* branches were replaced by x.Fail, and use nothing now */
 }
