@@ -20,10 +20,9 @@ void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluato
  * changed. */
 bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
 
-/* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. True if anything changed; types
- * and dims of
- * changed values must be inferred again. */
-bool graph_simplify(Module *module, Arena *scratch, bool exact_only);
+/* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. Weights above constant_bytes are
+ * not rewritten, since folding would leave them. True if anything changed; types and dims of changed values must be inferred again. */
+bool graph_simplify(Module *module, Arena *scratch, bool exact_only, size_t constant_bytes);
 
 /* Merges nodes of one graph that compute the same, and constants that are equal. True if anything changed. */
 bool graph_cse(Module *module, Arena *scratch);

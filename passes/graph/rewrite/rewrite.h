@@ -10,7 +10,10 @@ typedef struct Rewriter {
   uint32_t use_limit;      /* length of the uses arrays */
   ValueId *forward;        /* by ValueId (those of the start): replaced by; 0: not replaced */
   GraphId graph;           /* being swept */
+  size_t  constant_bytes;  /* of the largest constant that folding makes */
+  GraphId *moved;          /* by GraphId: its nodes moved to this one, its values follow at the end; 0: it stands */
   VECTOR(NodeId) order;    /* its new order so far */
+  VECTOR(bool) folds;      /* by ValueId from use_limit on: made by a rule, from constants only, so that folding will take it */
 } Rewriter;
 
 typedef bool (*RuleFunction)(Rewriter *rewriter, NodeId node); /* true if it rewrote */
@@ -18,6 +21,8 @@ typedef bool (*RuleFunction)(Rewriter *rewriter, NodeId node); /* true if it rew
 /* The node that defines an operand, if it is of operator `op` and in the same graph; else 0. */
 NodeId   rewrite_definition(const Rewriter *rewriter, ValueId value, uint32_t op);
 bool     rewrite_single_use(const Rewriter *rewriter, ValueId value);
+/* Constant, or made in this sweep from constants only: folding will take it. */
+bool     rewrite_is_constant(const Rewriter *rewriter, ValueId value);
 /* The operand's elements are all this number (splats and single elements). */
 bool     rewrite_all_equal(const Rewriter *rewriter, ValueId value, double number);
 bool     rewrite_same_dims(const Rewriter *rewriter, ValueId a, ValueId b);

@@ -1,5 +1,6 @@
 /* Rewrite rules that drop nodes or merge moves; all exact but where rules.def says so. */
 #include "passes/graph/rewrite/rewrite.h"
+#include <math.h>
 #include <string.h>
 
 static ValueId operand(const Rewriter *r, NodeId id, uint32_t at) {
@@ -110,7 +111,7 @@ bool rule_transpose_of_units(Rewriter *r, NodeId id) {
   permutation(r, id, from->rank, perm);
   for (uint32_t axis = 0; axis < from->rank; axis++) {
     if (!dim_is_constant(&r->module->dims, to->dims[axis], &dims[axis])) return false;
-    if (!dim_is_constant(&r->module->dims, from->dims[perm[axis]], &extent)) return false;
+    if (!dim_is_constant(&r->module->dims, from->dims[perm[axis]], &extent) || !extent) return false; /* in a shape, 0 means: as the operand's */
     if (extent == 1) continue;
     if (perm[axis] < last) return false;
     last = perm[axis];
@@ -138,28 +139,25 @@ static bool drop_neutral(Rewriter *r, NodeId id, double neutral, bool either_sid
 
 bool rule_times_one(Rewriter *r, NodeId id) { return drop_neutral(r, id, 1, true); }
 bool rule_over_one(Rewriter *r, NodeId id) { return drop_neutral(r, id, 1, false); }
-bool rule_minus_zero(Rewriter *r, NodeId id) { return drop_neutral(r, id, 0, false); }
+/* Not of -0: -0 - -0 is 0. */
+bool rule_minus_zero(Rewriter *r, NodeId id) {
+  ValueId subtrahend = operand(r, id, 1);
+  return rewrite_all_equal(r, subtrahend, 0) && !signbit(value_constant_f64(r->module, subtrahend, 0)) && drop_neutral(r, id, 0, false);
+}
 bool rule_plus_zero(Rewriter *r, NodeId id) { return drop_neutral(r, id, 0, true); }
 
 /* ---- If ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Moves the values that belong to `from` to graph `to`. */
-static void move_values(Module *module, GraphId from, GraphId to) {
-  for (ValueId value = 1; value < module->values.count; value++)
-    if (value_at(module, value)->graph == from) value_at(module, value)->graph = to;
-  for (GraphId graph = 1; graph < module->graphs.count; graph++)
-    if (graph_at(module, graph)->parent == from) graph_at(module, graph)->parent = to;
-}
-
 bool rule_constant_if(Rewriter *r, NodeId id) {
   Module *module = r->module;
   ValueId condition = operand(r, id, 0);
-  if (!value_is_constant(value_at(module, condition))) return false;
+  int64_t count;
+  if (!value_is_constant(value_at(module, condition)) || !value_static_elements(module, condition, &count) || count != 1) return false;
   const char *name = value_constant_bits(module, condition, 0) ? "then_branch" : "else_branch";
   GraphId branch = node_attribute(node_at(module, id), name)->graph;
   const Graph *graph = graph_at(module, branch);
   Node node = *node_at(module, id);
-  move_values(module, branch, r->graph);
+  r->moved[branch] = r->graph;
   for (uint32_t at = 0; at < graph->order.count; at++) {
     NodeId inner = graph->order.data[at];
     if (node_at(module, inner)->dead) continue;

@@ -10,21 +10,17 @@ static ValueId operand(const Rewriter *r, NodeId id, uint32_t at) {
 
 static bool is_constant(const Rewriter *r, ValueId value) { return value && value_is_constant(value_at(r->module, value)); }
 
-/* Constant, or computed from constants by nodes that folding will take. */
-static bool is_constant_soon(const Rewriter *r, ValueId value) {
-  if (is_constant(r, value)) return true;
-  if (!value) return false;
-  NodeId id = value_at(r->module, value)->definition;
-  if (!id || value < r->use_limit) return false; /* made in this sweep by a rule */
-  for (uint32_t at = 0; at < node_at(r->module, id)->input_count; at++)
-    if (!is_constant_soon(r, operand(r, id, at))) return false;
-  return true;
+/* A constant that folding would not make stays a node and is computed at every run. */
+static bool may_fold(const Rewriter *r, ValueId like) {
+  int64_t count;
+  if (!value_static_elements(r->module, like, &count)) return false;
+  return (uint64_t)count * element_buffer_bytes(value_at(r->module, like)->element) <= r->constant_bytes;
 }
 
 bool rule_gemm_transposed_weight(Rewriter *r, NodeId id) {
   const Node *node = node_at(r->module, id);
   ValueId weight = operand(r, id, 1);
-  if (!op_int(r->module, node, "transB") || !is_constant(r, weight)) return false;
+  if (!op_int(r->module, node, "transB") || !is_constant(r, weight) || !may_fold(r, weight)) return false;
   ValueId inputs[3] = {operand(r, id, 0), rewrite_emit(r, OP_Transpose, 1, &weight), operand(r, id, 2)};
   uint32_t count = node_at(r->module, id)->input_count;
   memcpy(node_at(r->module, id)->inputs, inputs, count * sizeof *inputs);
@@ -68,11 +64,14 @@ bool rule_pad_into_conv(Rewriter *r, NodeId id) {
 
 /* ---- per-channel arithmetic into Conv -------------------------------------------------------------------------------------------- */
 
+static bool is_wide_float(Element element) { return element == ELEMENT_F32 || element == ELEMENT_F64; }
+
 /* The Conv that `value` is the only user-visible result of, with constant weights; 0 if none. */
 static NodeId foldable_conv(const Rewriter *r, ValueId value) {
   NodeId conv = rewrite_definition(r, value, OP_Conv);
-  if (!conv || !rewrite_single_use(r, value) || !is_constant_soon(r, operand(r, conv, 1))) return 0;
-  if (operand(r, conv, 2) && !is_constant_soon(r, operand(r, conv, 2))) return 0;
+  if (!conv || !is_wide_float(value_at(r->module, value)->element) || !rewrite_single_use(r, value)) return 0;
+  if (!rewrite_is_constant(r, operand(r, conv, 1)) || !may_fold(r, operand(r, conv, 1))) return 0;
+  if (operand(r, conv, 2) && !rewrite_is_constant(r, operand(r, conv, 2))) return 0;
   return conv;
 }
 
@@ -93,12 +92,19 @@ static void become_conv(Rewriter *r, NodeId id, NodeId conv, ValueId weight, Val
   node_erase(r->module, conv);
 }
 
+/* Is the BatchNormalization by constants of its operand's type? Half precision is left alone: its meaning computes in f32, rewritten it would round
+ * at every step, and 1e-5 has few bits there. */
+static bool has_plain_statistics(const Rewriter *r, NodeId id) {
+  Element element = value_at(r->module, operand(r, id, 0))->element;
+  for (uint32_t at = 1; at < 5; at++)
+    if (!is_constant(r, operand(r, id, at)) || value_at(r->module, operand(r, id, at))->element != element) return false;
+  return is_wide_float(element) && !op_int(r->module, node_at(r->module, id), "training_mode");
+}
+
 bool rule_batch_normalization_into_conv(Rewriter *r, NodeId id) {
   Module *module = r->module;
   NodeId conv = foldable_conv(r, operand(r, id, 0));
-  for (uint32_t at = 1; at < 5; at++)
-    if (!is_constant(r, operand(r, id, at))) return false;
-  if (!conv || op_int(module, node_at(module, id), "training_mode")) return false;
+  if (!conv || !has_plain_statistics(r, id)) return false;
   Element element = value_at(module, operand(r, id, 4))->element;
   double epsilon = op_float(module, node_at(module, id), "epsilon");
   ValueId small = module_splat(module, r->graph, module_fresh_name(module, "epsilon"), element, 0, NULL, element_from_f64(element, epsilon));
@@ -115,13 +121,9 @@ bool rule_batch_normalization_into_conv(Rewriter *r, NodeId id) {
 
 bool rule_batch_normalization(Rewriter *r, NodeId id) {
   Module *module = r->module;
-  for (uint32_t at = 1; at < 5; at++)
-    if (!is_constant(r, operand(r, id, at))) return false;
   const Value *input = value_at(module, operand(r, id, 0));
-  Element element = value_at(module, operand(r, id, 4))->element;
-  if (op_int(module, node_at(module, id), "training_mode") || input->element != element || value_at(module, operand(r, id, 1))->element != element ||
-      input->rank < 2)
-    return false;
+  Element element = input->element;
+  if (!has_plain_statistics(r, id) || input->rank < 2) return false;
   double epsilon = op_float(module, node_at(module, id), "epsilon");
   int64_t dims[MAX_RANK];
   uint32_t rank = input->rank - 1;

@@ -55,6 +55,20 @@ bool rewrite_forward(Rewriter *rewriter, NodeId node, ValueId value) {
   return true;
 }
 
+bool rewrite_is_constant(const Rewriter *rewriter, ValueId value) {
+  if (!value) return false;
+  if (value_is_constant(value_at(rewriter->module, value))) return true;
+  return value >= rewriter->use_limit && value - rewriter->use_limit < rewriter->folds.count && rewriter->folds.data[value - rewriter->use_limit];
+}
+
+/* Notes whether a new value is computed from constants only. */
+static void note_folds(Rewriter *rewriter, ValueId result, uint32_t count, const ValueId *inputs) {
+  bool folds = true;
+  for (uint32_t at = 0; at < count; at++) folds = folds && (!inputs[at] || rewrite_is_constant(rewriter, inputs[at]));
+  while (rewriter->folds.count <= result - rewriter->use_limit) vector_push(rewriter->scratch, &rewriter->folds, false);
+  rewriter->folds.data[result - rewriter->use_limit] = folds;
+}
+
 ValueId rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const ValueId *inputs, const Attribute *attributes,
                           uint32_t attribute_count) {
   Module *module = rewriter->module;
@@ -62,6 +76,7 @@ ValueId rewrite_emit_with(Rewriter *rewriter, uint32_t op, uint32_t count, const
   NodeId node = module_node(module, rewriter->graph, op, count, inputs, 1, &result);
   for (uint32_t at = 0; at < attribute_count; at++) node_set_attribute(module, node, attributes[at]);
   vector_push(rewriter->scratch, &rewriter->order, node);
+  note_folds(rewriter, result, count, inputs);
   if (!op_infer(module, node)) bug(module->context, "a rule made a %s that has no type", op_info(op)->name);
   return result;
 }
@@ -126,9 +141,20 @@ static bool sweep_graph(Rewriter *rewriter, GraphId graph, bool exact_only) {
   return changed;
 }
 
-bool graph_simplify(Module *module, Arena *scratch, bool exact_only) {
+/* The values of graphs whose nodes moved follow, and so do the graphs inside. */
+static void move_values(Rewriter *rewriter) {
+  Module *module = rewriter->module;
+  for (ValueId value = 1; value < module->values.count; value++)
+    while (rewriter->moved[value_at(module, value)->graph]) value_at(module, value)->graph = rewriter->moved[value_at(module, value)->graph];
+  for (GraphId graph = 1; graph < module->graphs.count; graph++)
+    while (rewriter->moved[graph_at(module, graph)->parent]) graph_at(module, graph)->parent = rewriter->moved[graph_at(module, graph)->parent];
+}
+
+bool graph_simplify(Module *module, Arena *scratch, bool exact_only, size_t constant_bytes) {
   Rewriter rewriter = {.module = module, .scratch = scratch, .uses = module_uses(module, scratch), .use_limit = module->values.count};
   rewriter.forward = arena_array(scratch, ValueId, module->values.count);
+  rewriter.moved = arena_array(scratch, GraphId, module->graphs.count); /* rules make no graphs */
+  rewriter.constant_bytes = constant_bytes;
   bool changed = false;
   for (GraphId graph = 1; graph < module->graphs.count; graph++) {
     NodeId owner = graph_at(module, graph)->owner;
@@ -136,6 +162,7 @@ bool graph_simplify(Module *module, Arena *scratch, bool exact_only) {
     changed |= sweep_graph(&rewriter, graph, exact_only);
   }
   if (!changed) return false;
+  move_values(&rewriter);
   ValueId *map = arena_array(scratch, ValueId, module->values.count);
   memcpy(map, rewriter.forward, rewriter.use_limit * sizeof *map);
   module_replace_many(module, map);
