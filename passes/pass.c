@@ -7,7 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-static bool run_shape(PassState *state) { return graph_shape(state->module, state->scratch, state->evaluator, &state->budget), true; }
+static bool run_shape(PassState *state) {
+  graph_shape(state->module, state->scratch, state->evaluator, &state->budget);
+  graph_require_shapes(state->module);
+  return true;
+}
+
 static bool run_fold(PassState *state) { return state->evaluator && graph_fold(state->module, state->scratch, state->evaluator, &state->budget); }
 static bool run_simplify(PassState *state) { return graph_simplify(state->module, state->scratch, state->exact_only, state->budget.tensor_bytes); }
 static bool run_cse(PassState *state) { return graph_cse(state->module, state->scratch); }

@@ -13,6 +13,8 @@ typedef struct FoldBudget {
 /* Infers every type, dim and small known integer. Small integer chains (at most KNOWN_LIMIT elements) are evaluated on the way, since they decide
  * shapes; evaluator NULL: only what the shape rules know by themselves. Errors leave the stage. */
 void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
+/* Refuses the module if, behind graph_shape, a value's element type, rank or dimension is still unknown. */
+void graph_require_shapes(Module *module);
 /* For graph_shape: fills `known` of a node's small integer result if its operands are known. */
 void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
 

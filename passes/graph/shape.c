@@ -3,7 +3,9 @@
  * A graph is worked through by an explicit stack (nesting comes from the file). A node with subgraphs is inferred after them, so the stack holds,
  * for each open graph, the next node to look at. */
 #include "passes/graph/graph_passes.h"
+#include "compiler/base/text.h"
 #include "compiler/ops/ops.h"
+#include <string.h>
 
 typedef struct OpenGraph {
   GraphId  graph;
@@ -71,4 +73,48 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
   }
   check_errors(module->context);
   if (module->nodes.count != nodes) module_recapture(module); /* branches were replaced by x.Fail, and use nothing now */
+}
+
+/* ---- what must be known --------------------------------------------------------------------------------------------------------- */
+
+static bool is_known(const Value *value) {
+  bool known = value->type == TYPE_TENSOR && value->element != ELEMENT_NONE && value->ranked;
+  for (uint32_t axis = 0; known && axis < value->rank; axis++) known = value->dims[axis] != DIM_UNKNOWN;
+  return known;
+}
+
+static void refuse(Module *module, NodeId node, const Value *value, const char *what) {
+  Place place = node ? node_place(module, node, &op_names) : (Place){0};
+  Text  name;
+  text_open(&name, module->arena);
+  text_quoted(&name, value->name, strlen(value->name));
+  if (value->type != TYPE_TENSOR)
+    model_error(module->context, CODE_UNSUPPORTED_KIND, place, NULL, "%s %s is no tensor, which is not supported yet", what, text_finish(&name));
+  else if (value->element == ELEMENT_NONE)
+    model_error(module->context, CODE_UNKNOWN_TYPE, place, "let the exporter write it into the model", "%s %s has no element type", what,
+                text_finish(&name));
+  else
+    model_error(module->context, CODE_UNKNOWN_TYPE, place, "declare it in the model; for an input --shape gives it", "%s %s has no known shape", what,
+                text_finish(&name));
+}
+
+/* Reports what else is unknown because of it only if this is all there is to say. */
+void graph_require_shapes(Module *module) {
+  uint32_t errors = module->context->error_count;
+  for (GraphId id = 1; id < module->graphs.count; id++) {
+    const Graph *graph = graph_at(module, id);
+    bool         gone = graph->owner && node_at(module, graph->owner)->dead;
+    for (uint32_t at = 0; at < graph->inputs.count && !gone; at++) {
+      const Value *value = value_at(module, graph->inputs.data[at]);
+      if (!is_known(value)) refuse(module, graph->owner, value, "input");
+    }
+  }
+  for (NodeId id = 1; id < module->nodes.count && module->context->error_count == errors; id++) {
+    const Node *node = node_at(module, id);
+    for (uint32_t at = 0; !node->dead && at < node->output_count; at++) {
+      const Value *value = value_at(module, node->outputs[at]);
+      if (node->outputs[at] && !is_known(value)) refuse(module, id, value, "result");
+    }
+  }
+  check_errors(module->context);
 }
