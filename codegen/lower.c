@@ -300,6 +300,30 @@ static void lower_if(Lowering *lowering, NodeId id) {
 
 /* ---- graphs ---------------------------------------------------------------------------------------------------------------- */
 
+/* The entry refuses dims that a node's operator does not fit together, before its kernel could reach past the end of one. */
+static void check_agreements(Lowering *lowering, NodeId id) {
+  const Node *node = node_at(lowering->module, id);
+  Builder    *entry = &lowering->entry;
+  for (uint32_t at = 0; at < node->agreements.count; at++) {
+    const Agreement *pair = &node->agreements.data[at];
+    Expr a = build_dim(entry, pair->a), b = build_dim(entry, pair->b), one = build_index(entry, 1), zero = build_index(entry, 0);
+    Expr differ = build_binary(entry, LOOP_NE, a, b);
+    if (pair->or_one) {
+      Expr a_fixed = build_binary(entry, LOOP_OR, build_binary(entry, LOOP_NE, a, one), build_binary(entry, LOOP_EQ, b, zero));
+      Expr b_fixed = build_binary(entry, LOOP_OR, build_binary(entry, LOOP_NE, b, one), build_binary(entry, LOOP_EQ, a, zero));
+      differ = build_binary(entry, LOOP_AND, differ, build_binary(entry, LOOP_AND, a_fixed, b_fixed));
+    }
+    build_if(entry, differ);
+    build_fail(entry, STATUS_SHAPE);
+    build_end(entry);
+  }
+}
+
+static void check_group(Lowering *lowering, NodeId id) {
+  const Graph *body = graph_at(lowering->module, node_attribute(node_at(lowering->module, id), "body")->graph);
+  for (uint32_t at = 0; at < body->order.count; at++) check_agreements(lowering, body->order.data[at]);
+}
+
 static void lower_node_in(Lowering *lowering, NodeId id) {
   const Node *node = node_at(lowering->module, id);
   const OpInfo *info = op_info(node->op);
@@ -308,6 +332,8 @@ static void lower_node_in(Lowering *lowering, NodeId id) {
                 "run `onnxcc inspect` for the whole list", "%s is not supported for these element types", info->name);
     return;
   }
+  if (node->op == OP_Group) check_group(lowering, id);
+  check_agreements(lowering, id);
   if (node->op == OP_Group) lower_group_node(lowering, id);
   else if (node->op == OP_If) lower_if(lowering, id);
   else if (info->kind != KIND_ALIAS || node->run_time_shape || node->output_count > 1) lower_single(lowering, id);

@@ -76,6 +76,9 @@ typedef struct Origin {
   const char *path;        /* `graph`, `graph.node[3].then_branch`, `function Foo ...`; never NULL */
 } Origin;
 
+/* Two dims that a node wants equal, though only the running program knows whether they are. */
+typedef struct Agreement { Dim a, b; bool or_one; /* either may also be 1: they broadcast */ } Agreement;
+
 typedef struct Node {
   uint32_t   op;           /* enum Op of ops.def; OP_UNKNOWN (0) keeps domain and op_type as text until the checker names it */
   const char *domain, *op_type; /* as in the file, for messages */
@@ -87,6 +90,7 @@ typedef struct Node {
   Attribute *attributes; uint32_t attribute_count, attribute_capacity; /* sorted by name; defaults are not stored: read them through ops.h */
   /* set by the shape pass: the result's dims come from the declared shape, so the meaning must check the operands at run time */
   bool       run_time_shape;
+  VECTOR(Agreement) agreements; /* likewise: checked by the program before the node is run */
   bool       dead;           /* erased; not in any order list */
 } Node;
 

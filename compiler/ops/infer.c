@@ -202,6 +202,14 @@ void infer_set_partly(Infer *infer, uint32_t result, uint32_t rank, const Dim *d
 
 /* ---- broadcasting ------------------------------------------------------------------------------------------------------ */
 
+/* Leaves it to the running program whether two dims agree. */
+static void agree_later(Infer *infer, Dim a, Dim b, bool or_one) {
+  Node *node = node_at(infer->module, infer->node);
+  for (uint32_t at = 0; at < node->agreements.count; at++)
+    if (node->agreements.data[at].a == a && node->agreements.data[at].b == b) return;
+  vector_push(infer->module->arena, &node->agreements, (Agreement){a, b, or_one});
+}
+
 Dim infer_broadcast_dim(Infer *infer, Dim a, Dim b) {
   DimTable *table = infer_table(infer);
   int64_t x, y;
@@ -214,13 +222,18 @@ Dim infer_broadcast_dim(Infer *infer, Dim a, Dim b) {
     return a;
   }
   /* A symbol against a constant above 1 is 1 or that constant, so the result is the constant; two symbols give the larger one. */
+  agree_later(infer, a, b, true);
   return a_constant ? a : b_constant ? b : dim_max(table, a, b);
 }
 
 void infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b) {
   DimTable *table = infer_table(infer);
   Dim difference = dim_sub(table, a, b);
-  if (a == DIM_UNKNOWN || b == DIM_UNKNOWN || (dim_lo(table, difference) <= 0 && dim_hi(table, difference) >= 0)) return;
+  if (a == DIM_UNKNOWN || b == DIM_UNKNOWN || a == b) return;
+  if (dim_lo(table, difference) <= 0 && dim_hi(table, difference) >= 0) {
+    if (dim_lo(table, difference) || dim_hi(table, difference)) agree_later(infer, a, b, false);
+    return;
+  }
   Text x, y;
   text_open(&x, infer->module->arena);
   text_open(&y, infer->module->arena);
@@ -377,6 +390,7 @@ static bool infer_unknown(Module *module, NodeId id) {
 bool op_infer(Module *module, NodeId node) {
   Infer infer = {module, node, false};
   const OpInfo *info = op_info(node_at(module, node)->op);
+  node_at(module, node)->agreements.count = 0;
   if (!info) return infer_unknown(module, node);
   for (uint32_t operand = 0; operand < infer_input_count(&infer); operand++)
     if (infer_has(&infer, operand) && (input_value(&infer, operand)->element == ELEMENT_NONE ||
