@@ -43,7 +43,10 @@ static void define(Program *program, uint32_t index) {
   Parser parser;
   Code declared = program->functions.data[index];
   const char *start = find_text(declared.name);
-  if (!start) bug(program->context, "function `%s` is in no library", declared.name);
+  if (!start) { /* all of them are reported */
+    model_error(program->context, CODE_UNSUPPORTED_TYPES, (Place){0}, NULL, "the function %s is not supported for this element type", declared.name);
+    return;
+  }
   open_parser(&parser, program, start);
   Code code = parse_function_header(&parser);
   bool fits = code.result == declared.result && code.parameter_count == declared.parameter_count;
@@ -56,4 +59,5 @@ static void define(Program *program, uint32_t index) {
 void program_link_library(Program *program) {
   for (uint32_t i = 0; i < program->functions.count; i++) /* grows as bodies call others */
     if (!program->functions.data[i].defined) define(program, i);
+  check_errors(program->context);
 }

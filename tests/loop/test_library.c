@@ -28,10 +28,10 @@ TEST(calls_are_linked) {
   CHECK(strstr(program_text(program), "function f32_from_bf16(x_1: bf16) -> f32 {\n")); /* the symbol x keeps its name */
 }
 
-TEST(unknown_functions_are_bugs) {
+TEST(unknown_functions_are_refused) {
   Program *program = program_of("program function nothing(x: f32) -> f32");
-  CHECK_INT(context_guard(&context, link_library, program), OUTCOME_BUG);
-  CHECK(strstr(failure(), "`nothing` is in no library"));
+  CHECK_INT(context_guard(&context, link_library, program), OUTCOME_REFUSED);
+  CHECK(strstr(failure(), "the function nothing is not supported"));
   program = program_of("program function f32_from_bf16(x: f32) -> f32");
   CHECK_INT(context_guard(&context, link_library, program), OUTCOME_BUG);
   CHECK(strstr(failure(), "other types"));
@@ -42,6 +42,6 @@ int main(void) {
   RUN(all_functions_are_sound);
   RUN(names_are_matched_whole);
   RUN(calls_are_linked);
-  RUN(unknown_functions_are_bugs);
+  RUN(unknown_functions_are_refused);
   return loop_test_close();
 }
