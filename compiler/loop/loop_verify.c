@@ -410,7 +410,7 @@ static void check_buffers(const Program *program) {
   for (uint32_t i = 0; i < program->buffers.count; i++) {
     const Buffer *buffer = &program->buffers.data[i];
     for (uint32_t k = 0; k < buffer->rank; k++)
-      if (buffer->dims[k] == DIM_UNKNOWN || dim_lo(program->dims, buffer->dims[k]) < 0)
+      if (buffer->dims[k] == DIM_UNKNOWN || dim_hi(program->dims, buffer->dims[k]) < 0) /* at run time: the entry refuses inputs that are too small */
         bug(program->context, "loop verifier: buffer `%s` has an unknown or negative dimension", buffer->name);
   }
 }
