@@ -178,7 +178,7 @@ void loops_conv(Meaning *m) {
 /* Element of a scale or zero point of the weights: one for all, or one a channel. */
 static Expr channel_parameter(Meaning *m, const ConvLoops *loops, uint32_t operand) {
   if (meaning_rank(m, operand) == 0) return quantized_single(m, operand);
-  Expr at = quantized_position(m, meaning_dim(m, operand, 0), meaning_dim(m, loops->weights, 0), loops->index[1]);
+  Expr at = expr_broadcast(m, meaning_dim(m, operand, 0), meaning_result_dim(m, 0, 1), loops->index[1]);
   return meaning_read(m, operand, &at);
 }
 

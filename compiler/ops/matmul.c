@@ -109,12 +109,12 @@ static Expr read_matrix(Meaning *m, const MatmulLoops *loops, uint32_t operand, 
 /* Element of a scale or zero point: one for all, one a row of A or one a column of B, with batch axes if it has the matrix's rank. */
 static Expr read_parameter(Meaning *m, const MatmulLoops *loops, uint32_t operand, bool of_rows) {
   Expr index[MAX_RANK], zero = expr_index(m, 0);
-  uint32_t rank = meaning_rank(m, operand), matrix = of_rows ? 0 : loops->operands->b, matrix_rank = meaning_rank(m, matrix);
-  uint32_t axis = rank >= 2 && of_rows ? rank - 2 : rank - 1;
+  int64_t extent;
+  uint32_t rank = meaning_rank(m, operand), axis = rank >= 2 && of_rows ? rank - 2 : rank - 1;
   if (rank >= 2) operand_index(m, loops, operand, zero, zero, index);
   if (rank >= 1) {
-    Dim along = matrix_rank < 2 ? dim_constant(&m->module->dims, 1) : meaning_dim(m, matrix, of_rows ? matrix_rank - 2 : matrix_rank - 1);
-    index[axis] = quantized_position(m, meaning_dim(m, operand, axis), along, of_rows ? loops->row : loops->column);
+    bool single = dim_is_constant(&m->module->dims, meaning_dim(m, operand, axis), &extent) && extent == 1;
+    index[axis] = single ? zero : expr_clamp(m, of_rows ? loops->row : loops->column, meaning_extent(m, operand, axis));
   }
   return meaning_read(m, operand, index);
 }

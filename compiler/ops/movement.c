@@ -2,11 +2,12 @@
 #include "compiler/ops/movement.h"
 
 Expr movement_integer(Meaning *m, uint32_t operand, int64_t k) {
-  Expr index = expr_index(m, k);
-  uint32_t count;
+  uint32_t count, rank = meaning_rank(m, operand);
+  Expr index[MAX_RANK];
+  for (uint32_t axis = 0; axis < rank; axis++) index[axis] = expr_index(m, axis + 1 == rank ? k : 0);
   const Dim *known = meaning_known(m, operand, &count);
   if (known && k < (int64_t)count) return build_dim(m->builder, known[k]);
-  Expr value = meaning_read(m, operand, &index);
+  Expr value = meaning_read(m, operand, index);
   Scalar scalar = build_scalar(m->builder, value);
   if (scalar == SCALAR_I64)
     value = expr_max(m, expr_min(m, value, build_integer(m->builder, scalar, INT32_MAX)), build_integer(m->builder, scalar, -INT32_MAX));
@@ -75,6 +76,10 @@ bool infer_length(Infer *infer, uint32_t operand, uint32_t *length) {
   if (infer_rank(infer, operand) == 1 && !dim_is_constant(infer_table(infer), infer_dim(infer, operand, 0), &found)) {
     infer_error(infer, CODE_RUN_TIME_SHAPE, "fix its length with -D", "the length of operand %u decides a rank, but is only known at run time",
                 operand);
+    return false;
+  }
+  if (found > INT32_MAX) {
+    infer_error(infer, CODE_SHAPE, NULL, "operand %u has %lld entries", operand, (long long)found);
     return false;
   }
   *length = (uint32_t)found;

@@ -22,18 +22,25 @@ static void share_declaration(Infer *infer) {
   memcpy(to->declared, from->declared, sizeof to->declared);
 }
 
+static Dim result_dim(const Infer *infer, uint32_t result, uint32_t axis) {
+  return value_at(infer->module, infer_node(infer)->outputs[result])->dims[axis];
+}
+
 /* ONNX TopK-24. */
 void infer_top_k(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0), axis = infer_axis(infer, infer_int(infer, "axis"), rank), count;
   Dim dims[MAX_RANK];
   int64_t wanted, size;
   if (infer->failed) return;
+  infer_single(infer, 1, "K");
   const Dim *known = infer_known(infer, 1, &count);
   memcpy(dims, infer_dims(infer, 0), rank * sizeof *dims);
   dims[axis] = DIM_UNKNOWN;
   if (!known || count != 1) {
     share_declaration(infer);
     for (uint32_t result = 0; result < infer_output_count(infer); result++) infer_set_partly(infer, result, rank, dims);
+    if (!infer->failed && infer_output_count(infer) == 2 && infer_node(infer)->outputs[0] && infer_node(infer)->outputs[1])
+      infer_agree(infer, result_dim(infer, 0, axis), result_dim(infer, 1, axis), "the declared number of values", "that of indices");
     return;
   }
   bool constant = dim_is_constant(infer_table(infer), known[0], &wanted);
@@ -151,6 +158,7 @@ void infer_cumulative(Infer *infer) {
   uint32_t count;
   int64_t axis;
   if (!infer_rank(infer, 0)) { infer_error(infer, CODE_RANK, NULL, "a scalar has no axis"); return; }
+  infer_single(infer, 1, "the axis");
   if (infer_known_constants(infer, 1, &count, &axis) && count == 1) (void)infer_axis(infer, axis, infer_rank(infer, 0));
   infer_same(infer);
 }

@@ -108,7 +108,7 @@ static Expr read_parameter(Meaning *m, uint32_t operand, const Expr *index) {
       wanted = dim_ceildiv(&m->module->dims, wanted, block);
       at[axis] = expr_div(m, at[axis], build_dim(m->builder, block));
     }
-    at[axis] = quantized_position(m, own, wanted, at[axis]);
+    if (own != wanted) at[axis] = expr_clamp(m, at[axis], meaning_extent(m, operand, axis));
   }
   return meaning_read(m, operand, at);
 }

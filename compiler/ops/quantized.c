@@ -65,15 +65,6 @@ Expr quantized_zero(Meaning *m, uint32_t operand) {
   return build_cast(m->builder, SCALAR_I32, quantized_single(m, operand));
 }
 
-Expr quantized_position(Meaning *m, Dim own, Dim extent, Expr at) {
-  Expr length = build_dim(m->builder, own), one = expr_index(m, 1);
-  if (expr_is(m, length, 1)) return expr_index(m, 0);
-  Expr wrong = expr_and(m, expr_ne(m, length, build_dim(m->builder, extent)), expr_ne(m, length, one));
-  if (own == extent) return at;
-  if (!expr_is(m, wrong, 0)) meaning_fail_if(m, wrong, STATUS_SHAPE);
-  return expr_clamp(m, at, length);
-}
-
 Expr quantized_real(Meaning *m, Expr q, Expr zero, Expr scale) {
   Expr steps = expr_sub(m, build_cast(m->builder, SCALAR_I32, q), zero);
   return expr_mul(m, build_cast(m->builder, SCALAR_F32, steps), scale);

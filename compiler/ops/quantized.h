@@ -11,9 +11,6 @@ Expr quantized_single(Meaning *m, uint32_t operand);  /* the operand's one eleme
 Expr quantized_scale(Meaning *m, uint32_t operand);   /* the same as f32 */
 Expr quantized_zero(Meaning *m, uint32_t operand);    /* the same as i32; 0 if the operand is absent */
 
-/* Where in a vector of `own` scales or zero points stands the one for position `at` of an axis of extent `extent`: at the same place, or at 0 if
- * there is one for all. Any other length that only the running program knows is reported there. */
-Expr quantized_position(Meaning *m, Dim own, Dim extent, Expr at);
 /* (q - zero) * scale; zero: i32, scale: f32. */
 Expr quantized_real(Meaning *m, Expr q, Expr zero, Expr scale);
 /* round(value) + zero, saturated to the integer element: of its compute type. value: f32 or f64, real over the result's scale; zero: i32. Halves

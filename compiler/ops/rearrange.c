@@ -348,6 +348,7 @@ Expr point_space_to_depth(Meaning *m, uint32_t result, const Expr *index) {
 /* ONNX Trilu-14. */
 void infer_trilu(Infer *infer) {
   if (infer_rank(infer, 0) < 2) infer_error(infer, CODE_RANK, NULL, "the operand has rank %u, but must have rank 2 or more", infer_rank(infer, 0));
+  infer_single(infer, 1, "k");
   infer_same(infer);
 }
 
