@@ -4,14 +4,15 @@
  * by two different iterations, at different elements. That is proved on element offsets: each access of such an operand has the offset
  *     sum(C[v] * v over the band's variables) + (terms that don't change in the band, the same for all accesses) + something in [0, S];
  * ordered by size, each |C[v]| * step must exceed S plus all that smaller variables can add: then offsets are a mixed radix number in the
- * iteration, and never equal. An index that isn't affine can still be anything in its dimension, since bounds are checked.
+ * iteration, and never equal. Accesses further apart than iterations can reach don't meet anyway. An index that isn't affine can still be
+ * anything in its dimension, since bounds are checked.
  *
  * A band whose body is straight may also set outside variables if each is an accumulation `v = v op x`: the x are computed side by side
  * and accumulated in order. Operands that overlap in memory without being the same view rule out all lanes. */
 #include "evaluate_bands.h"
 #include <string.h>
 
-enum { SUM_DEPTH = 64, GUESSED_TRIPS = 64, ENOUGH_LANES = 32 };
+enum { SUM_DEPTH = 64, BOUND_DEPTH = 6, GUESSED_TRIPS = 64, ENOUGH_LANES = 32 };
 
 /* ---- index sums ----------------------------------------------------------------------------------------------------- */
 
@@ -74,7 +75,42 @@ static IndexSum index_sum_at(const Analysis *analysis, Expr expr, int depth) {
   }
 }
 
-IndexSum index_sum(const Analysis *analysis, Expr expr) { return index_sum_at(analysis, expr, 0); }
+/* The let behind a slot if it divides (op DIV or REM) one slot by a constant: the slot and the constant. */
+static bool divides_slot(const Analysis *analysis, Slot slot, LoopOp op, Slot *dividend, int64_t *divisor) {
+  Stmt let = analysis->let_of[slot];
+  if (let == 0) return false;
+  const ExprNode *node = expr_at(analysis->code, stmt_at(analysis->code, let)->a);
+  if (node->op != op) return false;
+  IndexSum a = index_sum_at(analysis, node->operand[0], 0), b = index_sum_at(analysis, node->operand[1], 0);
+  if (!a.known || a.constant != 0 || a.count != 1 || a.terms[0].coefficient != 1 || !b.known || b.count != 0 || b.constant == 0) return false;
+  *dividend = a.terms[0].slot;
+  *divisor = b.constant;
+  return true;
+}
+
+/* d * c * (v / d) + c * (v % d) = c * v, where quotient and remainder are lets: how a loop over two joined dimensions indexes. */
+static IndexSum join_quotients(const Analysis *analysis, IndexSum sum) {
+  Slot quotient_of, remainder_of;
+  int64_t divisor, other_divisor, product;
+  for (uint32_t q = 0; q < sum.count; q++)
+    for (uint32_t r = 0; r < sum.count; r++) {
+      Slot quotient = sum.terms[q].slot, remainder = sum.terms[r].slot;
+      int64_t factor = sum.terms[q].coefficient, coefficient = sum.terms[r].coefficient;
+      if (!divides_slot(analysis, quotient, LOOP_DIV, &quotient_of, &divisor)) continue;
+      if (!divides_slot(analysis, remainder, LOOP_REM, &remainder_of, &other_divisor)) continue;
+      if (quotient_of != remainder_of || divisor != other_divisor) continue;
+      if (__builtin_mul_overflow(divisor, coefficient, &product) || product != factor) continue;
+      sum.known = sum_add_term(&sum, quotient, -factor) && sum_add_term(&sum, remainder, -coefficient);
+      sum.known = sum.known && sum_add_term(&sum, quotient_of, coefficient);
+      return sum;
+    }
+  return sum;
+}
+
+IndexSum index_sum(const Analysis *analysis, Expr expr) {
+  IndexSum sum = index_sum_at(analysis, expr, 0);
+  return sum.known && sum.count > 1 ? join_quotients(analysis, sum) : sum;
+}
 
 static bool constant_of(const Analysis *analysis, Expr expr, int64_t *value) {
   IndexSum sum = index_sum(analysis, expr);
@@ -160,6 +196,11 @@ void analysis_open(Analysis *analysis, Arena *arena, Machine *machine, const Cod
     walk_statement(analysis, &stack, order++, at);
     vector_push(arena, &frames, (WalkFrame){stmt->body, stmt->otherwise, at});
   }
+  analysis->prints = arena_array(arena, Footprint, analysis->accesses.count + 1u);
+  analysis->proved = arena_array(arena, bool, code->operands.count + 1u);
+  analysis->best = arena_array(arena, BandChoice, code->stmts.count + 1u);
+  analysis->best_lanes = arena_array(arena, int64_t, code->stmts.count + 1u);
+  for (uint32_t k = 0; k < code->stmts.count; k++) analysis->best_lanes[k] = -1;
 }
 
 /* ---- the proof ------------------------------------------------------------------------------------------------------ */
@@ -167,7 +208,7 @@ void analysis_open(Analysis *analysis, Arena *arena, Machine *machine, const Cod
 typedef struct Region {
   uint32_t count;
   Stmt     loops[BAND_LIMIT];
-  int64_t  trips[BAND_LIMIT]; /* 0: unknown */
+  int64_t  trips[BAND_LIMIT]; /* at most; 0: unknown */
   uint32_t begin, end;        /* orders inside: begin < order < end */
 } Region;
 
@@ -179,21 +220,40 @@ static int64_t step_of(const Analysis *analysis, Stmt loop) {
   return given == 0 || constant_of(analysis, given, &step) ? step : 0;
 }
 
-/* 0 if unknown; a loop that never runs counts as one. */
-static int64_t trips_of(const Analysis *analysis, Stmt loop) {
-  const StmtNode *stmt = stmt_at(analysis->code, loop);
-  int64_t lo, hi, span, step = step_of(analysis, loop);
-  if (!constant_of(analysis, stmt->a, &lo) || !constant_of(analysis, stmt->b, &hi)) return 0;
-  if (__builtin_sub_overflow(hi, lo, &span) || step <= 0) return 0;
-  return span <= 0 ? 1 : (span - 1) / step + 1;
+/* The expression behind the reads of lets. */
+static Expr definition_of(const Analysis *analysis, Expr expr) {
+  for (int depth = 0; depth < SUM_DEPTH; depth++) {
+    const ExprNode *node = expr_at(analysis->code, expr);
+    Stmt let = node->op == LOOP_SLOT ? analysis->let_of[node->operand[0]] : 0;
+    if (let == 0) break;
+    expr = stmt_at(analysis->code, let)->a;
+  }
+  return expr;
 }
 
-/* Where an access goes, as far as the proof needs it. */
-typedef struct Footprint {
-  int64_t band[BAND_LIMIT];   /* elements an increment of each band variable */
-  IndexSum  outer;              /* terms from outside, in elements; constant 0 */
-  int64_t least, most;        /* the rest lies between */
-} Footprint;
+/* An upper bound of a - b, which may be made of min and max; INT64_MAX if unknown. */
+static int64_t most_difference(const Analysis *analysis, Expr a, Expr b, int depth) {
+  IndexSum left = index_sum(analysis, a), right = index_sum(analysis, b), sum = sum_combine(left, &right, -1);
+  if (sum.known && sum.count == 0) return sum.constant;
+  if (depth == BOUND_DEPTH) return INT64_MAX;
+  const ExprNode *upper = expr_at(analysis->code, definition_of(analysis, a)), *lower = expr_at(analysis->code, definition_of(analysis, b));
+  int64_t least = INT64_MAX;
+  for (int k = 0; k < 2; k++) {
+    int64_t bound = INT64_MAX;
+    if (upper->op == LOOP_MIN) bound = most_difference(analysis, upper->operand[k], b, depth + 1);
+    else if (lower->op == LOOP_MAX) bound = most_difference(analysis, a, lower->operand[k], depth + 1);
+    least = bound < least ? bound : least;
+  }
+  return least;
+}
+
+/* At most so many iterations; 0 if unknown, and a loop that never runs counts as one. */
+static int64_t trips_of(const Analysis *analysis, Stmt loop) {
+  const StmtNode *stmt = stmt_at(analysis->code, loop);
+  int64_t step = step_of(analysis, loop), span = most_difference(analysis, stmt->b, stmt->a, 0);
+  if (span == INT64_MAX || step <= 0) return 0;
+  return span <= 0 ? 1 : (span - 1) / step + 1;
+}
 
 /* First and last value of a loop's variable; false if not known. */
 static bool loop_range(const Analysis *analysis, Stmt loop, int64_t *first, int64_t *last) {
@@ -279,30 +339,67 @@ static bool never_equal(const Analysis *analysis, const Region *region, const Fo
   return true;
 }
 
-/* Whether all accesses in the region to operands of the class (by Variant.same) keep iterations apart; true if nothing is stored there. */
+/* How far apart the offsets of two iterations can be; INT64_MAX if unknown. */
+static int64_t band_reach(const Analysis *analysis, const Region *region, const Footprint *print) {
+  int64_t reach = 0, size;
+  for (uint32_t k = 0; k < region->count; k++) {
+    if (region->trips[k] == 1) continue;
+    if (region->trips[k] == 0 || __builtin_mul_overflow(print->band[k], step_of(analysis, region->loops[k]), &size)) return INT64_MAX;
+    if (size == INT64_MIN || __builtin_mul_overflow(size < 0 ? -size : size, region->trips[k] - 1, &size)) return INT64_MAX;
+    if (__builtin_add_overflow(reach, size, &reach)) return INT64_MAX;
+  }
+  return reach;
+}
+
+/* Adds to the cluster all accesses within reach of it; true if there were any. */
+static bool grow_cluster(Footprint *prints, uint32_t count, int64_t reach, int64_t *least, int64_t *most) {
+  bool grown = false;
+  for (uint32_t k = 0; k < count; k++) {
+    int64_t above, below;
+    if (prints[k].joined || __builtin_sub_overflow(prints[k].least, *most, &above)) continue;
+    if (__builtin_sub_overflow(*least, prints[k].most, &below) || above > reach || below > reach) continue;
+    prints[k].joined = grown = true;
+    *least = prints[k].least < *least ? prints[k].least : *least;
+    *most = prints[k].most > *most ? prints[k].most : *most;
+  }
+  return grown;
+}
+
+/* Whether the accesses keep iterations apart. Accesses that lie further from each other than iterations reach are proved by themselves. */
+static bool prints_disjoint(const Analysis *analysis, const Region *region, Footprint *prints, uint32_t count) {
+  int64_t reach = band_reach(analysis, region, &prints[0]), spread;
+  for (uint32_t k = 1; k < count; k++)
+    if (memcmp(prints[0].band, prints[k].band, sizeof prints[0].band) != 0 || !same_terms(&prints[0].outer, &prints[k].outer)) return false;
+  for (uint32_t k = 0; k < count; k++) {
+    if (!prints[k].stored || prints[k].joined) continue;
+    int64_t least = prints[k].least, most = prints[k].most;
+    prints[k].joined = true;
+    while (grow_cluster(prints, count, reach, &least, &most)) {}
+    if (__builtin_sub_overflow(most, least, &spread) || !never_equal(analysis, region, &prints[0], spread)) return false;
+  }
+  return true;
+}
+
+/* Whether all accesses in the region to operands of the class (by Variant.same) keep iterations apart. */
 static bool class_disjoint(const Analysis *analysis, const Region *region, uint32_t class_operand) {
-  Footprint first, print;
-  int64_t least = 0, most = 0;
-  bool any = false;
+  uint32_t count = 0;
   for (uint32_t k = 0; k < analysis->accesses.count; k++) {
     const AccessSite *site = &analysis->accesses.data[k];
     if (!inside(region, site->order) || analysis->same[site->operand] != class_operand) continue;
-    if (!footprint_of(analysis, region, site, &print)) return false;
-    if (!any) first = print, least = print.least, most = print.most;
-    any = true;
-    if (memcmp(first.band, print.band, sizeof first.band) != 0 || !same_terms(&first.outer, &print.outer)) return false;
-    least = print.least < least ? print.least : least;
-    most = print.most > most ? print.most : most;
+    if (!footprint_of(analysis, region, site, &analysis->prints[count])) return false;
+    analysis->prints[count++].stored = site->store;
   }
-  int64_t spread;
-  return !any || (!__builtin_sub_overflow(most, least, &spread) && never_equal(analysis, region, &first, spread));
+  return prints_disjoint(analysis, region, analysis->prints, count);
 }
 
 static bool stores_disjoint(const Analysis *analysis, const Region *region) {
+  memset(analysis->proved, 0, analysis->code->operands.count * sizeof *analysis->proved);
   for (uint32_t k = 0; k < analysis->accesses.count; k++) {
     const AccessSite *site = &analysis->accesses.data[k];
+    uint32_t class_operand = analysis->same[site->operand];
     if (!site->store || !inside(region, site->order)) continue;
-    if (analysis->same[site->operand] == OVERLAPS || !class_disjoint(analysis, region, analysis->same[site->operand])) return false;
+    if (class_operand == OVERLAPS || (!analysis->proved[class_operand] && !class_disjoint(analysis, region, class_operand))) return false;
+    analysis->proved[class_operand] = true;
   }
   return true;
 }
@@ -436,8 +533,7 @@ static int64_t carrying_band(const Analysis *analysis, const Region *nest, BandC
   return region_lanes(nest);
 }
 
-/* Lanes of the best band starting at the loop, or 0. */
-static int64_t best_band(const Analysis *analysis, Stmt loop, BandChoice *choice) {
+static int64_t find_best_band(const Analysis *analysis, Stmt loop, BandChoice *choice) {
   Region nest = nest_of(analysis, loop);
   BandChoice carrying;
   int64_t parallel = parallel_band(analysis, &nest, choice);
@@ -448,14 +544,20 @@ static int64_t best_band(const Analysis *analysis, Stmt loop, BandChoice *choice
   return carried;
 }
 
+/* Lanes of the best band starting at the loop, or 0; found once. */
+static int64_t best_band(const Analysis *analysis, Stmt loop) {
+  if (analysis->best_lanes[loop] < 0) analysis->best_lanes[loop] = find_best_band(analysis, loop, &analysis->best[loop]);
+  return analysis->best_lanes[loop];
+}
+
 bool band_choose(const Analysis *analysis, Stmt loop, BandChoice *choice) {
-  int64_t lanes = best_band(analysis, loop, choice);
+  int64_t lanes = best_band(analysis, loop);
+  *choice = analysis->best[loop];
   if (lanes >= ENOUGH_LANES && !choice->carries) return true;
   for (Stmt at = 1; at < analysis->code->stmts.count; at++) {
     if (stmt_at(analysis->code, at)->kind != STMT_FOR) continue;
     if (analysis->begin[at] <= analysis->begin[loop] || analysis->begin[at] >= analysis->end[loop]) continue;
-    BandChoice inner;
-    if (best_band(analysis, at, &inner) > lanes) return false;
+    if (best_band(analysis, at) > lanes) return false;
   }
   return lanes > 1;
 }

@@ -8,6 +8,17 @@ typedef struct AccessSite { uint32_t order, operand, rank; const uint32_t *indic
 /* A use of a slot as a value, or a SET of one. */
 typedef struct SlotSite { uint32_t order; Slot slot; Stmt stmt; } SlotSite;
 
+/* Where an access goes, as far as the proof needs it. */
+typedef struct Footprint {
+  int64_t  band[BAND_LIMIT];   /* elements an increment of each band variable */
+  IndexSum outer;              /* terms from outside, in elements; constant 0 */
+  int64_t  least, most;        /* the rest lies between */
+  bool     stored, joined;     /* joined: belongs to a cluster that is proved */
+} Footprint;
+
+/* A band: the loops, outermost first, and whether it carries variables from one iteration to the next (then SETs run as scans). */
+typedef struct BandChoice { uint32_t count; Stmt loops[BAND_LIMIT]; bool carries; } BandChoice;
+
 typedef struct Analysis {
   Machine    *machine;
   Arena      *arena;
@@ -21,10 +32,11 @@ typedef struct Analysis {
   Stmt       *let_of;        /* by slot: the let that defines it, or 0 */
   VECTOR(AccessSite) accesses;
   VECTOR(SlotSite) sets, reads;
+  Footprint  *prints;        /* scratch: one an access */
+  bool       *proved;        /* scratch: by operand */
+  BandChoice *best;          /* by statement: the best band from that loop on, once found */
+  int64_t    *best_lanes;    /* by statement: its lanes; 0: none; -1: not found yet */
 } Analysis;
-
-/* A band: the loops, outermost first, and whether it carries variables from one iteration to the next (then SETs run as scans). */
-typedef struct BandChoice { uint32_t count; Stmt loops[BAND_LIMIT]; bool carries; } BandChoice;
 
 void   analysis_open(Analysis *analysis, Arena *arena, Machine *machine, const Code *code, const View *views, const uint32_t *same);
 IndexSum index_sum(const Analysis *analysis, Expr expr);
