@@ -143,7 +143,8 @@ static bool turn_choice(DimTable *table, Sum *sum, uint32_t at) {
     dim_sum_load(table, members[member], &part);
     if (!dim_sum_add_scaled(table, &turned, &part, times)) return false;
   }
-  if (turned.count + 1 >= sum->count || !choose(table, node->op == DIM_OP_MIN ? DIM_OP_MAX : DIM_OP_MIN, members[0], members[1], &other)) return false;
+  DimOp op = node->op == DIM_OP_MIN ? DIM_OP_MAX : DIM_OP_MIN;
+  if (turned.count + 1 >= sum->count || !choose(table, op, members[0], members[1], &other)) return false;
   dim_sum_load(table, other, &part);
   if (!dim_sum_add_scaled(table, &turned, &part, -times) || turned.count >= sum->count) return false;
   *sum = turned;
@@ -439,7 +440,8 @@ static bool relax_term(DimTable *table, const Sum *sum, uint32_t at, Sum *result
   bool     is_positive = true;
   for (uint32_t i = 0; i < count; i++) {
     const DimNode *node = dim_node(table, factors[i]);
-    bool           is_quotient = node->op == DIM_OP_FLOORDIV && dim_node(table, node->b)->op == DIM_OP_CONSTANT && dim_node(table, node->b)->value > 0;
+    const DimNode *divisor = dim_node(table, node->b);
+    bool           is_quotient = node->op == DIM_OP_FLOORDIV && divisor->op == DIM_OP_CONSTANT && divisor->value > 0;
     if (found == count && is_quotient) found = i;
     else is_positive &= node->lo >= 0;
   }

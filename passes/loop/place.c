@@ -102,8 +102,8 @@ static uint32_t root_of(Plan *plan, uint32_t buffer) {
 
 /* A dimension below 0 is a run-time failure before the buffer is used; it takes no room. */
 static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
-  Dim count = dim_constant(plan->dims, 1);
-  for (uint32_t axis = 0; axis < buffer->rank; axis++) count = dim_mul(plan->dims, count, dim_max(plan->dims, buffer->dims[axis], dim_constant(plan->dims, 0)));
+  Dim count = dim_constant(plan->dims, 1), zero = dim_constant(plan->dims, 0);
+  for (uint32_t axis = 0; axis < buffer->rank; axis++) count = dim_mul(plan->dims, count, dim_max(plan->dims, buffer->dims[axis], zero));
   for (uint32_t symbol = 0; symbol < plan->dims->symbols.count; symbol++) {
     const Symbol *row = &plan->dims->symbols.data[symbol];
     if (row->kind != SYMBOL_RUN) continue;
