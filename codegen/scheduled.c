@@ -13,18 +13,18 @@ static bool constant(const Meaning *m, Dim dim, int64_t *value) { return dim_is_
 
 /* ---- Conv --------------------------------------------------------------------------------------------------------------------- */
 
-static bool conv_problem(Meaning *m, ConvProblem *problem) {
+static bool conv_problem(Meaning *m, uint32_t weights, ConvProblem *problem) {
   Infer infer = {m->module, m->node, false};
   WindowPlan plan;
   Dim kernel[MAX_RANK];
-  if (meaning_rank(m, 0) != 4 || meaning_rank(m, 1) != 4) return false;
-  for (uint32_t at = 0; at < 2; at++) kernel[at] = meaning_dim(m, 1, at + 2);
+  if (meaning_rank(m, 0) != 4 || meaning_rank(m, weights) != 4) return false;
+  for (uint32_t at = 0; at < 2; at++) kernel[at] = meaning_dim(m, weights, at + 2);
   if (!window_plan(&infer, kernel, false, &plan)) return false;
   *problem = (ConvProblem){
-      .scalar = meaning_result_compute(m, 0), .batch = meaning_dim(m, 0, 0), .groups = meaning_int(m, "group"), .has_bias = meaning_has(m, 2)};
+      .scalar = meaning_result_compute(m, 0), .batch = meaning_dim(m, 0, 0), .groups = meaning_int(m, "group")};
   int64_t per_group;
-  bool known = constant(m, meaning_dim(m, 0, 1), &problem->channels) && constant(m, meaning_dim(m, 1, 0), &problem->outputs);
-  known = known && constant(m, meaning_dim(m, 1, 1), &per_group);
+  bool known = constant(m, meaning_dim(m, 0, 1), &problem->channels) && constant(m, meaning_dim(m, weights, 0), &problem->outputs);
+  known = known && constant(m, meaning_dim(m, weights, 1), &per_group);
   for (uint32_t at = 0; at < 2; at++) {
     const WindowAxis *axis = &plan.axis[at];
     known = known && constant(m, axis->input, &problem->in[at]) && constant(m, axis->output, &problem->out[at]) &&
@@ -37,8 +37,24 @@ static bool conv_problem(Meaning *m, ConvProblem *problem) {
 
 static bool schedule_conv_anchor(Meaning *m, const Target *target) {
   ConvProblem problem;
-  if (!conv_problem(m, &problem) || !schedule_conv_applies(&problem, target)) return false;
+  if (!conv_problem(m, 1, &problem)) return false;
+  problem.has_bias = meaning_has(m, 2);
+  if (!schedule_conv_applies(&problem, target)) return false;
   ScheduleIo io = plain_io(m);
+  schedule_conv(&problem, target, &io);
+  return true;
+}
+
+static Expr read_conv_integer(void *self, uint32_t operand, const Expr *index) { return conv_integer_read(self, operand != 0, index); }
+static void write_conv_integer(void *self, const Expr *index, Expr sum) { meaning_write(self, 0, index, conv_integer_finish(self, sum, index[1])); }
+
+/* ConvInteger and QLinearConv: the same sums in i32; zero points go with the reads, bias and rounding with the write. */
+static bool schedule_conv_integer_anchor(Meaning *m, uint32_t weights, const Target *target) {
+  ConvProblem problem;
+  if (!conv_problem(m, weights, &problem)) return false;
+  problem.scalar = SCALAR_I32;
+  if (!schedule_conv_applies(&problem, target)) return false;
+  ScheduleIo io = {m->builder, m, read_conv_integer, write_conv_integer, make_local};
   schedule_conv(&problem, target, &io);
   return true;
 }
@@ -106,6 +122,8 @@ bool scheduled_anchor(void *self, Meaning *m) {
   const Target *target = self;
   switch (meaning_node(m)->op) {
   case OP_Conv: return schedule_conv_anchor(m, target);
+  case OP_ConvInteger: return schedule_conv_integer_anchor(m, 1, target);
+  case OP_QLinearConv: return schedule_conv_integer_anchor(m, 3, target);
   case OP_Gemm: return schedule_gemm_anchor(m, target);
   case OP_MatMul: return schedule_matmul_anchor(m, target);
   default: return false;

@@ -58,7 +58,6 @@ void infer_quantized_conv(Infer *infer);
 void infer_conv_transpose(Infer *infer);
 void loops_conv(Meaning *m);
 void loops_conv_integer(Meaning *m);
-void loops_quantized_conv(Meaning *m);
 void loops_conv_transpose(Meaning *m);
 
 void infer_conv(Infer *infer) {
@@ -96,7 +95,6 @@ void infer_quantized_conv(Infer *infer) {
 
 typedef struct ConvLoops {
   WindowPlan plan;
-  uint32_t weights;           /* operand */
   Expr index[MAX_RANK];       /* of the output element */
   Expr group, within;         /* its channel is group * (channels a group) + within */
   WindowRange range[MAX_RANK];/* plain convolutions: kernel positions on elements */
@@ -125,7 +123,6 @@ static void open_convolution(Meaning *m, ConvLoops *loops, uint32_t weights) {
   DimTable *table = &m->module->dims;
   Infer infer = meaning_infer(m);
   Dim group = dim_constant(table, meaning_int(m, "group"));
-  loops->weights = weights;
   require(m->module->context, conv_plan(&infer, weights, &loops->plan));
   loops->input_channels = expr_agree(m, meaning_dim(m, weights, 1), dim_floordiv(table, meaning_dim(m, 0, 1), group)); /* a group's */
   open_channels(m, loops, dim_floordiv(table, meaning_dim(m, weights, 0), group));
@@ -175,48 +172,51 @@ void loops_conv(Meaning *m) {
 
 /* ---- integers --------------------------------------------------------------------------------------------------------------- */
 
+/* Where ConvInteger and QLinearConv have their operands. */
+typedef struct IntegerOperands { uint32_t weights, x_zero, w_zero; } IntegerOperands;
+
+static IntegerOperands integer_operands(const Meaning *m) {
+  return meaning_node(m)->op == OP_QLinearConv ? (IntegerOperands){3, 2, 5} : (IntegerOperands){1, 2, 3};
+}
+
 /* Element of a scale or zero point of the weights: one for all, or one a channel. */
-static Expr channel_parameter(Meaning *m, const ConvLoops *loops, uint32_t operand) {
+static Expr channel_parameter(Meaning *m, uint32_t operand, Expr channel) {
   if (meaning_rank(m, operand) == 0) return quantized_single(m, operand);
-  Expr at = expr_broadcast(m, meaning_dim(m, operand, 0), meaning_result_dim(m, 0, 1), loops->index[1]);
+  Expr at = expr_broadcast(m, meaning_dim(m, operand, 0), meaning_result_dim(m, 0, 1), channel);
   return meaning_read(m, operand, &at);
 }
 
-/* Opens the loops over positions and adds up one window of (x - x's zero point) * (w - w's zero point). Padding stands for x's zero point, so it adds
- * nothing and the window is clamped here too. */
-static Expr open_integer_sum(Meaning *m, ConvLoops *loops, uint32_t x_zero, uint32_t w_zero) {
+Expr conv_integer_read(Meaning *m, bool is_weight, const Expr *index) {
+  IntegerOperands operands = integer_operands(m);
+  uint32_t zero = is_weight ? operands.w_zero : operands.x_zero;
+  Expr value = build_cast(m->builder, SCALAR_I32, meaning_read(m, is_weight ? operands.weights : 0, index));
+  if (!meaning_has(m, zero)) return value;
+  Expr offset = is_weight ? channel_parameter(m, zero, index[0]) : quantized_single(m, zero);
+  return expr_sub(m, value, build_cast(m->builder, SCALAR_I32, offset));
+}
+
+/* QLinearConv: the sum plus the bias, times (x's scale * w's scale / y's scale), rounded, plus y's zero point. */
+Expr conv_integer_finish(Meaning *m, Expr sum, Expr channel) {
+  if (meaning_node(m)->op != OP_QLinearConv) return sum;
+  Expr scale = expr_div(m, expr_mul(m, quantized_single(m, 1), channel_parameter(m, 4, channel)), quantized_single(m, 6));
+  if (meaning_has(m, 8)) sum = expr_add(m, sum, meaning_read(m, 8, &channel));
+  Expr value = expr_mul(m, build_cast(m->builder, SCALAR_F32, sum), scale);
+  return quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 7));
+}
+
+/* Padding stands for x's zero point, so it adds nothing and the window is clamped here too. */
+void loops_conv_integer(Meaning *m) {
   Builder *builder = m->builder;
-  Expr input[MAX_RANK], weight[MAX_RANK], zero = expr_number(m, SCALAR_I32, 0);
-  Expr input_zero = expr_let(m, "zero", quantized_zero(m, x_zero));
-  Expr weight_zero = meaning_has(m, w_zero) ? expr_let(m, "zero", build_cast(builder, SCALAR_I32, channel_parameter(m, loops, w_zero))) : zero;
-  open_positions(m, loops, true);
-  Expr sum = build_var(builder, "sum", zero);
-  uint32_t blocks = open_window(m, loops, input, weight);
-  Expr x = expr_sub(m, build_cast(builder, SCALAR_I32, meaning_read(m, 0, input)), input_zero);
-  Expr w = expr_sub(m, build_cast(builder, SCALAR_I32, meaning_read(m, loops->weights, weight)), weight_zero);
+  ConvLoops loops = {0};
+  Expr input[MAX_RANK], weight[MAX_RANK];
+  open_convolution(m, &loops, integer_operands(m).weights);
+  open_positions(m, &loops, true);
+  Expr sum = build_var(builder, "sum", expr_number(m, SCALAR_I32, 0));
+  uint32_t blocks = open_window(m, &loops, input, weight);
+  Expr x = conv_integer_read(m, false, input), w = conv_integer_read(m, true, weight);
   build_set(builder, sum, build_ternary(builder, LOOP_MULADD, x, w, sum));
   meaning_end_loops(m, blocks);
-  return sum;
-}
-
-void loops_conv_integer(Meaning *m) {
-  ConvLoops loops = {0};
-  open_convolution(m, &loops, 1);
-  meaning_write(m, 0, loops.index, open_integer_sum(m, &loops, 2, 3));
-  meaning_end_loops(m, loops.blocks);
-}
-
-/* The sum plus the bias, times (x's scale * w's scale / y's scale), rounded, plus y's zero point. */
-void loops_quantized_conv(Meaning *m) {
-  Builder *builder = m->builder;
-  ConvLoops loops = {0};
-  open_convolution(m, &loops, 3);
-  Expr scale = expr_mul(m, quantized_single(m, 1), channel_parameter(m, &loops, 4));
-  scale = expr_let(m, "scale", expr_div(m, scale, quantized_single(m, 6)));
-  Expr bias = meaning_has(m, 8) ? expr_let(m, "bias", meaning_read(m, 8, &loops.index[1])) : 0;
-  Expr sum = open_integer_sum(m, &loops, 2, 5);
-  Expr value = expr_mul(m, build_cast(builder, SCALAR_F32, bias ? expr_add(m, sum, bias) : sum), scale);
-  meaning_write(m, 0, loops.index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, 7)));
+  meaning_write(m, 0, loops.index, conv_integer_finish(m, sum, loops.index[1]));
   meaning_end_loops(m, loops.blocks);
 }
 

@@ -214,12 +214,16 @@ static Expr literal(Builder *builder, Element element, uint64_t bits) {
   return build_integer(builder, scalar, scalar == SCALAR_I1 ? bits != 0 : element_to_i64(element, bits));
 }
 
+#define UNIFORM_LIMIT 256 /* elements that are compared to find that they are all the same, as zero points of channels are */
+
 static bool literal_bits(const Module *module, ValueId id, uint64_t *bits) {
   const Value *value = value_at(module, id);
   int64_t count;
   if (value->content == CONTENT_SPLAT) { *bits = value->splat; return true; }
-  if (value->content != CONTENT_DATA || !value_static_elements(module, id, &count) || count != 1) return false;
+  if (value->content != CONTENT_DATA || !value_static_elements(module, id, &count) || count < 1 || count > UNIFORM_LIMIT) return false;
   *bits = value_constant_bits(module, id, 0);
+  for (int64_t at = 1; at < count; at++)
+    if (value_constant_bits(module, id, at) != *bits) return false;
   return true;
 }
 

@@ -74,6 +74,10 @@ void     meaning_end_loops(Meaning *m, uint32_t blocks);
 /* alpha * sum + beta * C of a Gemm, for an element whose sum of products is known (contraction.c). */
 Expr     gemm_finish(Meaning *m, Expr sum, const Expr *index);
 
+/* The same of a ConvInteger or QLinearConv: an element of its input or weights less the zero point, as i32; the result's element for a sum (conv.c). */
+Expr     conv_integer_read(Meaning *m, bool is_weight, const Expr *index);
+Expr     conv_integer_finish(Meaning *m, Expr sum, Expr channel);
+
 /* Scalar expression in text over given values (elementwise.c): the language of the meaning column. Attributes come from m's node. */
 Expr     meaning_scalar(Meaning *m, const char *text, uint32_t count, const Expr *values);
 

@@ -32,7 +32,7 @@ static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add
 
 bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
   bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0;
-  return !empty && target->vector_bytes > 0 && scalar_is_float(p->scalar) && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
+  return !empty && target->vector_bytes > 0 && (scalar_is_float(p->scalar) || p->scalar == SCALAR_I32) && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
 }
 
 static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
@@ -50,7 +50,7 @@ static void clear_sums(ConvLoops *c) {
   Builder *b = c->builder;
   for (uint32_t channel = 0; channel < c->block; channel++) {
     Expr column = build_for(b, "column", c->start, c->end), at = sum_index(c, channel, column);
-    build_store(b, c->sums, 1, &at, build_float(b, c->problem->scalar, 0));
+    build_store(b, c->sums, 1, &at, build_cast(b, c->problem->scalar, build_index(b, 0)));
     build_end(b);
   }
 }

@@ -20,7 +20,8 @@ typedef struct GemmLoops {
 static Expr add(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_ADD, x, y); }
 
 bool schedule_gemm_applies(const GemmProblem *problem, const Target *target) {
-  return target->vector_bytes > 0 && scalar_is_float(problem->scalar) && target->stack_limit >= ROW_BLOCK * COLUMN_PIECE * 8;
+  bool known = scalar_is_float(problem->scalar) || problem->scalar == SCALAR_I32;
+  return target->vector_bytes > 0 && known && target->stack_limit >= ROW_BLOCK * COLUMN_PIECE * 8;
 }
 
 static Expr at_row_column(GemmLoops *g, Expr row, Expr column) { /* places both behind the batch indices; returns row for convenience */
@@ -38,7 +39,7 @@ static void clear_sums(GemmLoops *g) {
   Builder *b = g->builder;
   for (uint32_t row = 0; row < g->rows; row++) {
     Expr column = build_for(b, "column", g->start, g->end), at = sum_index(g, row, column);
-    build_store(b, g->sums, 1, &at, build_float(b, g->problem->scalar, 0));
+    build_store(b, g->sums, 1, &at, build_cast(b, g->problem->scalar, build_index(b, 0)));
     build_end(b);
   }
 }
