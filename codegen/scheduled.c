@@ -86,32 +86,34 @@ static bool schedule_gemm_anchor(Meaning *m, const Target *target) {
 /* Batch axes of an operand broadcast against those of the result. */
 static Expr read_matmul(void *self, uint32_t operand, const Expr *index) {
   Meaning *m = self;
-  uint32_t rank = meaning_rank(m, operand), all = meaning_result_rank(m, 0);
+  uint32_t matrix = operand ? matmul_right(m) : 0, rank = meaning_rank(m, matrix), all = meaning_result_rank(m, 0);
   Expr own[MAX_RANK];
   for (uint32_t axis = 0; axis < rank; axis++) {
     int64_t extent;
-    bool repeats = axis + 2 < rank && constant(m, meaning_dim(m, operand, axis), &extent) && extent == 1;
+    bool repeats = axis + 2 < rank && constant(m, meaning_dim(m, matrix, axis), &extent) && extent == 1;
     own[axis] = repeats ? build_index(m->builder, 0) : index[all - rank + axis];
   }
-  return meaning_read(m, operand, own);
+  return matmul_read(m, operand != 0, own);
 }
 
+static void write_matmul(void *self, const Expr *index, Expr sum) { meaning_write(self, 0, index, matmul_finish(self, sum, index)); }
+
 static bool schedule_matmul_anchor(Meaning *m, const Target *target) {
-  uint32_t a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, 1), rank = meaning_result_rank(m, 0);
+  uint32_t right = matmul_right(m), a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, right), rank = meaning_result_rank(m, 0);
   int64_t extent;
-  if (a_rank < 2 || b_rank < 2 || meaning_dim(m, 0, a_rank - 1) != meaning_dim(m, 1, b_rank - 2)) return false;
-  for (uint32_t operand = 0; operand < 2; operand++) /* a symbolic batch axis may be 1 at run time: the plain meaning handles it */
+  if (a_rank < 2 || b_rank < 2 || meaning_dim(m, 0, a_rank - 1) != meaning_dim(m, right, b_rank - 2)) return false;
+  for (uint32_t operand = 0; operand <= right; operand += right) /* a symbolic batch axis may be 1 at run time: the plain meaning handles it */
     for (uint32_t axis = 0; axis + 2 < meaning_rank(m, operand); axis++)
       if (!constant(m, meaning_dim(m, operand, axis), &extent) &&
           meaning_dim(m, operand, axis) != meaning_result_dim(m, 0, rank - meaning_rank(m, operand) + axis))
         return false;
-  GemmProblem problem = {meaning_result_compute(m, 0), meaning_result_dim(m, 0, rank - 2), meaning_result_dim(m, 0, rank - 1),
+  GemmProblem problem = {matmul_scalar(m), meaning_result_dim(m, 0, rank - 2), meaning_result_dim(m, 0, rank - 1),
                          meaning_dim(m, 0, a_rank - 1)};
   if (!schedule_gemm_applies(&problem, target)) return false;
   Expr batch[MAX_RANK];
   Dim dims[MAX_RANK];
   for (uint32_t axis = 0; axis + 2 < rank; axis++) dims[axis] = meaning_result_dim(m, 0, axis);
-  ScheduleIo io = {m->builder, m, read_matmul, write_result, make_local};
+  ScheduleIo io = {m->builder, m, read_matmul, write_matmul, make_local};
   uint32_t blocks = meaning_loops(m, rank - 2, dims, batch);
   schedule_gemm(&problem, target, &io, rank - 2, batch);
   meaning_end_loops(m, blocks);
@@ -125,7 +127,9 @@ bool scheduled_anchor(void *self, Meaning *m) {
   case OP_ConvInteger: return schedule_conv_integer_anchor(m, 1, target);
   case OP_QLinearConv: return schedule_conv_integer_anchor(m, 3, target);
   case OP_Gemm: return schedule_gemm_anchor(m, target);
-  case OP_MatMul: return schedule_matmul_anchor(m, target);
+  case OP_MatMul:
+  case OP_MatMulInteger:
+  case OP_QLinearMatMul: return schedule_matmul_anchor(m, target);
   default: return false;
   }
 }

@@ -6,8 +6,6 @@ void infer_matmul(Infer *infer);
 void infer_matmul_integer(Infer *infer);
 void infer_quantized_matmul(Infer *infer);
 void loops_matmul(Meaning *m);
-void loops_matmul_integer(Meaning *m);
-void loops_quantized_matmul(Meaning *m);
 
 /* Where an operator has its operands; 0: none. */
 typedef struct MatmulOperands { uint32_t b, a_zero, b_zero, a_scale, b_scale, scale, zero; } MatmulOperands;
@@ -71,96 +69,86 @@ void infer_quantized_matmul(Infer *infer) {
   check_parameters(infer, &quantized_operands);
 }
 
-typedef struct MatmulLoops {
-  const MatmulOperands *operands;
-  Expr index[MAX_RANK];     /* of the result's element */
-  uint32_t batch, blocks;
-  Expr row, column;         /* 0 for vectors */
-} MatmulLoops;
+/* ---- one element of the result ------------------------------------------------------------------------------------------------ */
 
-static void open_result(Meaning *m, MatmulLoops *loops) {
-  uint32_t a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, loops->operands->b), at = 0;
-  static const char *const names[] = {"b", "c", "d", "e"};
-  loops->batch = meaning_result_rank(m, 0) - (a_rank > 1) - (b_rank > 1);
-  for (; at < loops->batch; at++) loops->index[at] = expr_loop(m, names[at & 3], meaning_result_dim(m, 0, at), &loops->blocks);
-  loops->row = loops->column = expr_index(m, 0);
-  if (a_rank > 1) { loops->row = loops->index[at] = expr_loop(m, "i", meaning_result_dim(m, 0, at), &loops->blocks); at++; }
-  if (b_rank > 1) loops->column = loops->index[at] = expr_loop(m, "j", meaning_result_dim(m, 0, at), &loops->blocks);
-}
-
-/* The index of an operand of `rank` axes, batch axes first, whose last two axes are at `row` and `column`. */
-static void operand_index(Meaning *m, const MatmulLoops *loops, uint32_t operand, Expr row, Expr column, Expr *index) {
-  uint32_t rank = meaning_rank(m, operand), batch = rank - 2;
-  for (uint32_t at = 0; at < batch; at++) {
-    uint32_t to = loops->batch - batch + at;
-    index[at] = expr_broadcast(m, meaning_dim(m, operand, at), meaning_result_dim(m, 0, to), loops->index[to]);
+static const MatmulOperands *operands_of(const Meaning *m) {
+  switch (meaning_node(m)->op) {
+  case OP_MatMulInteger: return &integer_operands;
+  case OP_QLinearMatMul: return &quantized_operands;
+  default: return &plain_operands;
   }
-  index[batch] = row;
-  index[batch + 1] = column;
 }
 
-static Expr read_matrix(Meaning *m, const MatmulLoops *loops, uint32_t operand, Expr row, Expr column, Expr inner) {
-  Expr index[MAX_RANK];
-  if (meaning_rank(m, operand) == 1) return meaning_read(m, operand, &inner);
-  operand_index(m, loops, operand, row, column, index);
-  return meaning_read(m, operand, index);
+uint32_t matmul_right(const Meaning *m) { return operands_of(m)->b; }
+Scalar matmul_scalar(const Meaning *m) { return operands_of(m)->a_zero ? SCALAR_I32 : meaning_result_compute(m, 0); }
+
+static uint32_t batch_rank(const Meaning *m) {
+  return meaning_result_rank(m, 0) - (meaning_rank(m, 0) > 1) - (meaning_rank(m, matmul_right(m)) > 1);
 }
 
-/* Element of a scale or zero point: one for all, one a row of A or one a column of B, with batch axes if it has the matrix's rank. */
-static Expr read_parameter(Meaning *m, const MatmulLoops *loops, uint32_t operand, bool of_rows) {
-  Expr index[MAX_RANK], zero = expr_index(m, 0);
-  int64_t extent;
-  uint32_t rank = meaning_rank(m, operand), axis = rank >= 2 && of_rows ? rank - 2 : rank - 1;
-  if (rank >= 2) operand_index(m, loops, operand, zero, zero, index);
-  if (rank >= 1) {
-    bool single = dim_is_constant(&m->module->dims, meaning_dim(m, operand, axis), &extent) && extent == 1;
-    index[axis] = single ? zero : expr_clamp(m, of_rows ? loops->row : loops->column, meaning_extent(m, operand, axis));
+/* The index into a matrix for the result's element at `index` and position `inner` of the sum. */
+static void matrix_index(Meaning *m, bool right, const Expr *index, Expr inner, Expr *own) {
+  uint32_t matrix = right ? matmul_right(m) : 0, rank = meaning_rank(m, matrix), batch = batch_rank(m);
+  for (uint32_t at = 0; at + 2 < rank; at++) {
+    uint32_t to = batch + 2 - rank + at;
+    own[at] = expr_broadcast(m, meaning_dim(m, matrix, at), meaning_result_dim(m, 0, to), index[to]);
   }
-  return meaning_read(m, operand, index);
+  if (rank > 1) own[rank - 2] = right ? inner : index[batch];
+  own[rank - 1] = rank > 1 && right ? index[meaning_result_rank(m, 0) - 1] : inner;
 }
 
-static Expr zero_point(Meaning *m, const MatmulLoops *loops, uint32_t operand, bool of_rows) {
-  if (!operand || !meaning_has(m, operand)) return 0;
-  return expr_let(m, "zero", build_cast(m->builder, SCALAR_I32, read_parameter(m, loops, operand, of_rows)));
+/* Element of a scale or zero point that applies to a matrix's element at `own`: one for all, or one a row of A or column of B, as a vector or with
+ * the matrix's rank. */
+static Expr read_parameter(Meaning *m, bool right, uint32_t operand, const Expr *own) {
+  uint32_t matrix = right ? matmul_right(m) : 0, matrix_rank = meaning_rank(m, matrix), rank = meaning_rank(m, operand);
+  if (matrix_rank < 2 || rank == 0) return quantized_single(m, operand);
+  Expr at[MAX_RANK];
+  uint32_t along = right ? matrix_rank - 1 : matrix_rank - 2;
+  for (uint32_t axis = 0; axis < rank; axis++) {
+    uint32_t from = rank == 1 ? along : axis;
+    bool inner = from + 2 >= matrix_rank && from != along;
+    at[axis] = inner ? expr_index(m, 0) : expr_broadcast(m, meaning_dim(m, operand, axis), meaning_dim(m, matrix, from), own[from]);
+  }
+  return meaning_read(m, operand, at);
 }
 
-/* Opens the loops around a result's element and adds up its products. */
-static Expr open_product(Meaning *m, MatmulLoops *loops, Scalar scalar) {
-  Builder *builder = m->builder;
-  const MatmulOperands *operands = loops->operands;
-  uint32_t a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, operands->b);
-  Expr inner = expr_agree(m, meaning_dim(m, 0, a_rank - 1), meaning_dim(m, operands->b, b_rank > 1 ? b_rank - 2 : 0));
-  open_result(m, loops);
-  Expr a_zero = zero_point(m, loops, operands->a_zero, true), b_zero = zero_point(m, loops, operands->b_zero, false);
-  Expr sum = build_var(builder, "sum", expr_number(m, scalar, 0));
-  Expr k = build_for(builder, "k", expr_index(m, 0), inner);
-  Expr a = build_cast(builder, scalar, read_matrix(m, loops, 0, loops->row, k, k));
-  Expr b = build_cast(builder, scalar, read_matrix(m, loops, operands->b, k, loops->column, k));
-  if (a_zero) a = expr_sub(m, a, a_zero);
-  if (b_zero) b = expr_sub(m, b, b_zero);
-  build_set(builder, sum, build_ternary(builder, LOOP_MULADD, a, b, sum));
-  build_end(builder);
-  return sum;
+Expr matmul_read(Meaning *m, bool right, const Expr *own) {
+  const MatmulOperands *operands = operands_of(m);
+  uint32_t zero = right ? operands->b_zero : operands->a_zero;
+  Expr value = build_cast(m->builder, matmul_scalar(m), meaning_read(m, right ? operands->b : 0, own));
+  if (!zero || !meaning_has(m, zero)) return value;
+  return expr_sub(m, value, build_cast(m->builder, SCALAR_I32, read_parameter(m, right, zero, own)));
 }
 
-static void multiply(Meaning *m, const MatmulOperands *operands) {
-  MatmulLoops loops = {.operands = operands};
-  Expr sum = open_product(m, &loops, meaning_result_compute(m, 0));
-  meaning_write(m, 0, loops.index, sum);
-  meaning_end_loops(m, loops.blocks);
-}
-
-void loops_matmul(Meaning *m) { multiply(m, &plain_operands); }
-void loops_matmul_integer(Meaning *m) { multiply(m, &integer_operands); }
-
-/* The sum times (a's scale * b's scale / y's scale), rounded, plus y's zero point. */
-void loops_quantized_matmul(Meaning *m) {
-  const MatmulOperands *operands = &quantized_operands;
-  MatmulLoops loops = {.operands = operands};
-  Expr sum = open_product(m, &loops, SCALAR_I32);
-  Expr scale = expr_mul(m, read_parameter(m, &loops, operands->a_scale, true), read_parameter(m, &loops, operands->b_scale, false));
-  scale = build_cast(m->builder, SCALAR_F32, expr_div(m, scale, quantized_single(m, operands->scale)));
+/* QLinearMatMul: the sum times (a's scale * b's scale / y's scale), rounded, plus y's zero point. */
+Expr matmul_finish(Meaning *m, Expr sum, const Expr *index) {
+  const MatmulOperands *operands = operands_of(m);
+  Expr a[MAX_RANK], b[MAX_RANK], zero = expr_index(m, 0);
+  if (!operands->scale) return sum;
+  matrix_index(m, false, index, zero, a);
+  matrix_index(m, true, index, zero, b);
+  Expr scale = expr_mul(m, read_parameter(m, false, operands->a_scale, a), read_parameter(m, true, operands->b_scale, b));
+  scale = expr_div(m, scale, quantized_single(m, operands->scale));
   Expr value = expr_mul(m, build_cast(m->builder, SCALAR_F32, sum), scale);
-  meaning_write(m, 0, loops.index, quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, operands->zero)));
-  meaning_end_loops(m, loops.blocks);
+  return quantized_round(m, meaning_result_element(m, 0), value, quantized_zero(m, operands->zero));
+}
+
+void loops_matmul(Meaning *m) {
+  Builder *builder = m->builder;
+  static const char *const names[] = {"b", "c", "d", "e"};
+  uint32_t right = matmul_right(m), a_rank = meaning_rank(m, 0), b_rank = meaning_rank(m, right), batch = batch_rank(m), blocks = 0;
+  Expr index[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
+  Expr inner = expr_agree(m, meaning_dim(m, 0, a_rank - 1), meaning_dim(m, right, b_rank > 1 ? b_rank - 2 : 0));
+  for (uint32_t axis = 0; axis < meaning_result_rank(m, 0); axis++) {
+    const char *name = axis < batch ? names[axis & 3] : axis == batch && a_rank > 1 ? "i" : "j";
+    index[axis] = expr_loop(m, name, meaning_result_dim(m, 0, axis), &blocks);
+  }
+  Expr sum = build_var(builder, "sum", expr_number(m, matmul_scalar(m), 0));
+  Expr k = build_for(builder, "k", expr_index(m, 0), inner);
+  matrix_index(m, false, index, k, a);
+  matrix_index(m, true, index, k, b);
+  build_set(builder, sum, build_ternary(builder, LOOP_MULADD, matmul_read(m, false, a), matmul_read(m, true, b), sum));
+  build_end(builder);
+  meaning_write(m, 0, index, matmul_finish(m, sum, index));
+  meaning_end_loops(m, blocks);
 }

@@ -78,6 +78,13 @@ Expr     gemm_finish(Meaning *m, Expr sum, const Expr *index);
 Expr     conv_integer_read(Meaning *m, bool is_weight, const Expr *index);
 Expr     conv_integer_finish(Meaning *m, Expr sum, Expr channel);
 
+/* And of a MatMul, MatMulInteger or QLinearMatMul: the type of its sums, the operand B is, an element of A or B at its own index (less the zero
+ * point), and the result's element for a sum (matmul.c). */
+Scalar   matmul_scalar(const Meaning *m);
+uint32_t matmul_right(const Meaning *m);
+Expr     matmul_read(Meaning *m, bool right, const Expr *index);
+Expr     matmul_finish(Meaning *m, Expr sum, const Expr *index);
+
 /* Scalar expression in text over given values (elementwise.c): the language of the meaning column. Attributes come from m's node. */
 Expr     meaning_scalar(Meaning *m, const char *text, uint32_t count, const Expr *values);
 
