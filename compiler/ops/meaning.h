@@ -74,7 +74,8 @@ void     meaning_end_loops(Meaning *m, uint32_t blocks);
 /* alpha * sum + beta * C of a Gemm, for an element whose sum of products is known (contraction.c). */
 Expr     gemm_finish(Meaning *m, Expr sum, const Expr *index);
 
-/* The same of a ConvInteger or QLinearConv: an element of its input or weights less the zero point, as i32; the result's element for a sum (conv.c). */
+/* The same of a ConvInteger or QLinearConv: an element of its input or weights less the zero point, as i32; the result's element for a sum
+ * (conv.c). */
 Expr     conv_integer_read(Meaning *m, bool is_weight, const Expr *index);
 Expr     conv_integer_finish(Meaning *m, Expr sum, Expr channel);
 

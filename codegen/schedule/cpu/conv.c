@@ -32,7 +32,8 @@ static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add
 
 bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
   bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0;
-  return !empty && target->vector_bytes > 0 && (scalar_is_float(p->scalar) || p->scalar == SCALAR_I32) && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
+  bool known = scalar_is_float(p->scalar) || p->scalar == SCALAR_I32;
+  return !empty && known && target->vector_bytes > 0 && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
 }
 
 static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
