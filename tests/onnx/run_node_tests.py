@@ -65,7 +65,8 @@ def last_words(text):
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
     line = (errors or lines[-1:] or ["no message"])[0]
-    return re.sub(r"\x1b\[[0-9;]*m", "", line)[:200]
+    line = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    return re.sub(r"/\S*/(?=[^/\s]*\.(pb|onnx):)", "", line)[:200]  # messages name files; lists of them shall not name folders
 
 
 def data_sets(case):
