@@ -1,11 +1,12 @@
 /* Fusion, decided once: chains of element-wise and view nodes join the one anchor they feed or follow, as x.Group.
  *
  * Each fusible node starts as a cluster of its own. Walking the graph in order, a node P is merged into its only reader C when
- *   - P is element-wise or a point operator, has no anchor in its cluster, and C reads each element about once (C element-wise over the same
- *     number of elements, a view, or an anchor that reduces) or P is a view or cast that costs nothing to repeat; or
+ *   - P is element-wise or a point operator, has no anchor in its cluster, and C reads each element about once: C is element-wise over the same
+ *     elements, or moves or maps them one by one; or all of P's cluster is cheap to repeat, and P is a view or C an anchor that reduces; or
  *   - P's cluster ends in its anchor or in consumers of it, C is element-wise or OPF_POINTWISE, has no anchor yet, and reads P at the index it
  *     writes.
- * Every cluster has one stored value, so no cycle can arise, and the group stands where its last member stood.
+ * Every cluster has one stored value, so no cycle can arise, and the group stands where its last member stood. What is costly is read once, so a
+ * group's expressions grow with its nodes, not with the paths through them.
  * What it does not try: several stored values, views behind an anchor, recomputation of anything with two readers. */
 #include "passes/graph/graph_passes.h"
 #include "compiler/ops/meaning.h"
@@ -19,6 +20,8 @@ typedef struct Clusters {
   uint32_t *parent;   /* by NodeId: union-find; a cluster is named by its last node */
   uint32_t *size;     /* by cluster */
   NodeId   *anchor;   /* by cluster; 0: none */
+  bool     *costly;   /* by cluster: a member is not OPF_CHEAP */
+  uint32_t *first;    /* by cluster: where its members begin in a list of them all; the next free place while that is filled */
 } Clusters;
 
 static uint32_t find(Clusters *clusters, NodeId id) {
@@ -30,7 +33,7 @@ static bool is_pointwise(const OpInfo *info) { return info->kind == KIND_ELEMENT
 
 static bool is_fusible(const Module *module, const Node *node) {
   const OpInfo *info = op_info(node->op);
-  return !node->run_time_shape && node->output_count == 1 && node->op != OP_Group && (is_pointwise(info) || info->kind == KIND_LOOPS);
+  return info && !node->run_time_shape && node->output_count == 1 && node->outputs[0] && (is_pointwise(info) || info->kind == KIND_LOOPS);
 }
 
 static bool same_dims(const Value *a, const Value *b) { return a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof *a->dims); }
@@ -42,19 +45,25 @@ static uint32_t reads_of(const Node *node, ValueId value) {
   return count;
 }
 
+/* Does C read each element of `value` at one index at most for each element of its result? */
+static bool reads_once(const Node *c, const OpInfo *info, ValueId value) {
+  if (info->kind == KIND_ELEMENTWISE) return true; /* twice at the same index is once */
+  return (info->flags & (OPF_MOVES | OPF_POINTWISE)) && c->inputs[0] == value && reads_of(c, value) == 1;
+}
+
 /* May the producer's meaning be inlined where C reads it? */
 static bool may_inline_producer(Clusters *clusters, NodeId producer, NodeId consumer) {
   Module *module = clusters->module;
   const Node *p = node_at(module, producer), *c = node_at(module, consumer);
   const OpInfo *p_info = op_info(p->op), *c_info = op_info(c->op);
-  if (!is_pointwise(p_info) || clusters->anchor[find(clusters, producer)]) return false;
-  const Value *value = value_at(module, p->outputs[0]);
-  bool view = p_info->kind == KIND_POINT && (p_info->flags & OPF_CHEAP);
-  if (c_info->kind == KIND_LOOPS)
-    return (c_info->flags & OPF_REDUCES) && (view || (p_info->flags & OPF_CHEAP)) && clusters->size[find(clusters, producer)] <= 4;
-  if (same_dims(value, value_at(module, c->outputs[0]))) return true;
-  Dim from = value_elements(module, p->outputs[0]), to = value_elements(module, c->outputs[0]);
-  return view || (from == to && reads_of(c, p->outputs[0]) == 1) || (c_info->kind == KIND_POINT && (c_info->flags & OPF_MOVES) && from == to);
+  uint32_t cluster = find(clusters, producer);
+  if (!is_pointwise(p_info) || clusters->anchor[cluster]) return false;
+  bool cheap = !clusters->costly[cluster];
+  if (c_info->kind == KIND_LOOPS) return (c_info->flags & OPF_REDUCES) && cheap && clusters->size[cluster] <= 4;
+  ValueId value = p->outputs[0];
+  bool same_count = value_elements(module, value) == value_elements(module, c->outputs[0]);
+  if (same_count && reads_once(c, c_info, value)) return true;
+  return cheap && p_info->kind == KIND_POINT && reads_of(c, value) == 1;
 }
 
 /* Does C read `value` at no other index than that of its result? */
@@ -78,6 +87,7 @@ static void merge(Clusters *clusters, NodeId producer, NodeId consumer) {
   uint32_t from = find(clusters, producer), to = find(clusters, consumer);
   clusters->parent[from] = to;
   clusters->size[to] += clusters->size[from];
+  clusters->costly[to] |= clusters->costly[from];
   if (clusters->anchor[from]) clusters->anchor[to] = clusters->anchor[from];
 }
 
@@ -88,6 +98,7 @@ static void consider(Clusters *clusters, NodeId consumer, uint32_t operand) {
   if (!value || value_is_constant(value_at(module, value)) || clusters->uses.only[value] != consumer || clusters->uses.is_output[value]) return;
   NodeId producer = value_at(module, value)->definition;
   if (!producer || node_at(module, producer)->graph != c->graph || !is_fusible(module, node_at(module, producer))) return;
+  if (!op_is_buildable(module, producer)) return; /* lowering says so, of a node */
   uint32_t from = find(clusters, producer), to = find(clusters, consumer);
   if (from == to || clusters->size[from] + clusters->size[to] > CLUSTER_LIMIT) return;
   if (may_inline_consumer(clusters, producer, consumer) || may_inline_producer(clusters, producer, consumer)) merge(clusters, producer, consumer);
@@ -95,56 +106,59 @@ static void consider(Clusters *clusters, NodeId consumer, uint32_t operand) {
 
 /* ---- rewriting ------------------------------------------------------------------------------------------------------------ */
 
-static void form_group(Clusters *clusters, GraphId graph, NodeId last, const NodeId *members, uint32_t count, NodeId *group_id) {
+/* The value that the last member yields inside; outside, its readers keep the value they know, which the group defines. */
+static void yield(Module *module, NodeId last, NodeId group, GraphId body) {
+  ValueId outer = node_at(module, group)->outputs[0];
+  Value copy = *value_at(module, outer);
+  copy.name = module_fresh_name(module, copy.name);
+  copy.graph = body;
+  copy.definition = last;
+  ValueId inner = module_value(module, body, copy.name, copy.element);
+  *value_at(module, inner) = copy;
+  node_at(module, last)->outputs[0] = inner;
+  vector_push(module->arena, &graph_at(module, body)->outputs, inner);
+}
+
+/* Puts the members, in execution order, into a new group. */
+static NodeId form_group(Clusters *clusters, GraphId graph, const NodeId *members, uint32_t count) {
   Module *module = clusters->module;
-  ValueId inner = node_at(module, last)->outputs[0];
-  Value copy = *value_at(module, inner);
-  ValueId outer = module_value(module, graph, copy.name, copy.element);
-  module_replace_uses(module, inner, outer);
+  NodeId last = members[count - 1], anchor = clusters->anchor[find(clusters, last)];
+  ValueId outer = node_at(module, last)->outputs[0];
   NodeId group = module_node(module, graph, OP_Group, 0, NULL, 1, &outer);
   GraphId body = module_graph(module, "", graph, group);
-  int64_t anchor = -1;
+  int64_t place = -1;
+  yield(module, last, group, body);
   for (uint32_t at = 0; at < count; at++) {
-    Node *node = node_at(module, members[at]);
-    node->graph = body;
-    for (uint32_t result = 0; result < node->output_count; result++) value_at(module, node->outputs[result])->graph = body;
+    const Node *node = node_at(module, members[at]);
+    node_at(module, members[at])->graph = body;
+    value_at(module, node->outputs[0])->graph = body;
     graph_append(module, body, members[at]);
-    if (members[at] == clusters->anchor[find(clusters, last)]) anchor = (int64_t)at;
+    if (members[at] == anchor) place = (int64_t)at;
   }
-  vector_push(module->arena, &graph_at(module, body)->outputs, inner);
-  Value *to = value_at(module, outer);
-  to->ranked = copy.ranked;
-  to->rank = copy.rank;
-  memcpy(to->dims, copy.dims, sizeof copy.dims);
-  memcpy(to->declared, copy.declared, sizeof copy.declared);
-  to->declared_ranked = copy.declared_ranked;
-  to->declared_rank = copy.declared_rank;
-  value_at(module, inner)->name = module_fresh_name(module, copy.name);
   node_set_attribute(module, group, (Attribute){.name = "body", .kind = ATTRIBUTE_GRAPH, .graph = body});
-  node_set_int(module, group, "anchor", anchor);
-  node_at(module, group)->origin = node_at(module, members[anchor < 0 ? count - 1 : (uint32_t)anchor])->origin;
-  *group_id = group;
+  node_set_int(module, group, "anchor", place);
+  node_at(module, group)->origin = node_at(module, anchor ? anchor : last)->origin;
+  return group;
 }
 
 /* Replaces each cluster of a graph's order by its group, at the place of its last member. */
 static void rewrite_graph(Clusters *clusters, GraphId graph, Arena *scratch) {
   Module *module = clusters->module;
-  uint32_t count = graph_at(module, graph)->order.count, kept = 0;
-  NodeId *order = arena_copy(scratch, graph_at(module, graph)->order.data, count * sizeof *order);
-  NodeId *members = arena_array(scratch, NodeId, CLUSTER_LIMIT + 1u);
-  uint32_t *last_seen = arena_array(scratch, uint32_t, module->nodes.count);
-  for (uint32_t at = 0; at < count; at++) last_seen[find(clusters, order[at])] = at;
+  uint32_t count = graph_at(module, graph)->order.count, kept = 0, filled = 0;
+  const NodeId *order = arena_copy(scratch, graph_at(module, graph)->order.data, count * sizeof *order);
+  NodeId *members = arena_array(scratch, NodeId, count + 1u);
   for (uint32_t at = 0; at < count; at++) {
     uint32_t cluster = find(clusters, order[at]);
-    NodeId replacement = order[at];
-    if (clusters->size[cluster] > 1) {
-      if (last_seen[cluster] != at) continue;
-      uint32_t found = 0, from = at + 1;
-      while (found < clusters->size[cluster] && from-- > 0)
-        if (find(clusters, order[from]) == cluster) members[CLUSTER_LIMIT - found++] = order[from];
-      form_group(clusters, graph, order[at], members + CLUSTER_LIMIT + 1u - found, found, &replacement);
-    }
-    graph_at(module, graph)->order.data[kept++] = replacement;
+    if (cluster != order[at]) continue;
+    clusters->first[cluster] = filled;
+    filled += clusters->size[cluster];
+  }
+  for (uint32_t at = 0; at < count; at++) members[clusters->first[find(clusters, order[at])]++] = order[at];
+  for (uint32_t at = 0; at < count; at++) {
+    uint32_t cluster = find(clusters, order[at]), size = clusters->size[cluster];
+    const NodeId *end = members + clusters->first[cluster];
+    if (end[-1] != order[at]) continue;
+    graph_at(module, graph)->order.data[kept++] = size > 1 ? form_group(clusters, graph, end - size, size) : order[at];
   }
   graph_at(module, graph)->order.count = kept;
 }
@@ -155,10 +169,13 @@ void graph_fuse(Module *module, Arena *scratch) {
   clusters.parent = arena_array(scratch, uint32_t, limit);
   clusters.size = arena_array(scratch, uint32_t, limit);
   clusters.anchor = arena_array(scratch, NodeId, limit);
+  clusters.costly = arena_array(scratch, bool, limit);
+  clusters.first = arena_array(scratch, uint32_t, limit);
   for (NodeId id = 1; id < limit; id++) {
     clusters.parent[id] = id;
     clusters.size[id] = 1;
     const OpInfo *info = op_info(node_at(module, id)->op);
+    clusters.costly[id] = !info || !(info->flags & OPF_CHEAP);
     if (info && info->kind == KIND_LOOPS) clusters.anchor[id] = id;
   }
   for (GraphId graph = 1; graph < graphs; graph++) {
@@ -166,7 +183,7 @@ void graph_fuse(Module *module, Arena *scratch) {
     if (info->owner && (node_at(module, info->owner)->dead || node_at(module, info->owner)->op == OP_Group)) continue;
     for (uint32_t at = 0; at < info->order.count; at++) {
       NodeId id = info->order.data[at];
-      if (!is_fusible(module, node_at(module, id))) continue;
+      if (!is_fusible(module, node_at(module, id)) || !op_is_buildable(module, id)) continue;
       for (uint32_t operand = 0; operand < node_at(module, id)->input_count; operand++) consider(&clusters, id, operand);
     }
   }
