@@ -4,10 +4,21 @@
  * the producer's meaning at that index if the producer is in the group, else a load from an operand of the kernel. A produced value with several
  * readers is computed once a block, through a let. */
 #include "compiler/ops/meaning.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* A value computed at an index, good while its block is open. */
 typedef struct Memo { ValueId value; uint32_t rank; Expr index[MAX_RANK], expr; uint32_t depth; Stmt owner; bool otherwise; } Memo;
+
+/* What a group does with a value that its nodes read or define. */
+typedef struct GroupValue {
+  ValueId  value;
+  uint32_t readers;        /* number of reads by nodes of the group */
+  bool     inside, stored; /* defined by a node of the group; to be stored */
+} GroupValue;
+
+/* How an operand of the kernel is read: at the index that is being stored; elsewhere too. */
+typedef struct Reads { bool same_index, other_index; } Reads;
 
 typedef struct GroupState {
   Meaning meaning;
@@ -16,11 +27,11 @@ typedef struct GroupState {
   const Group *group;
   VECTOR(Binding) bindings;      /* by operand of the kernel; LOCAL operands hold BIND_SCRATCH here and are dropped at the end */
   VECTOR(Memo) memos;
-  uint32_t *readers;             /* by ValueId: number of reads by nodes of the group */
-  bool *inside, *stored;         /* by ValueId: defined by a node of the group; to be stored */
+  GroupValue *values;            /* ascending; a group has few of the module's values */
+  uint32_t value_count;
   bool writing;                  /* consumers of the anchor are being evaluated */
   const Expr *write_index; uint32_t write_rank;
-  bool *same_index, *other_index;/* by operand: read at the index that is being stored; read elsewhere too */
+  VECTOR(Reads) reads;           /* by operand */
   Operand status; bool has_status;
   uint32_t statuses;             /* bit k: meaning_fail_if was called with status k */
 } GroupState;
@@ -79,6 +90,18 @@ static Expr round_to(Builder *builder, Element element, Expr value) {
   return element_widen(builder, element, element_narrow(builder, element, value));
 }
 
+/* The row of a value; an empty one if the group does not know it. */
+static const GroupValue *group_value(const GroupState *state, ValueId id) {
+  static const GroupValue none;
+  uint32_t lo = 0, hi = state->value_count;
+  while (lo < hi) {
+    uint32_t middle = lo + (hi - lo) / 2;
+    if (state->values[middle].value < id) lo = middle + 1;
+    else hi = middle;
+  }
+  return lo < state->value_count && state->values[lo].value == id ? &state->values[lo] : &none;
+}
+
 /* ---- looking at the node ------------------------------------------------------------------------------------------------ */
 
 const Node *meaning_node(const Meaning *m) { return node_at(m->module, m->node); }
@@ -114,7 +137,8 @@ uint32_t meaning_axis(const Meaning *m, int64_t axis, uint32_t rank) { return (u
 bool meaning_wants(const Meaning *m, uint32_t result) {
   const Node *node = meaning_node(m);
   if (result >= node->output_count || !node->outputs[result]) return false;
-  return m->state->stored[node->outputs[result]] || m->state->readers[node->outputs[result]];
+  const GroupValue *value = group_value(m->state, node->outputs[result]);
+  return value->stored || value->readers;
 }
 
 const Dim *meaning_known(Meaning *m, uint32_t operand, uint32_t *count) {
@@ -130,6 +154,7 @@ const Dim *meaning_known(Meaning *m, uint32_t operand, uint32_t *count) {
 static Operand add_operand(GroupState *state, OperandInfo info, Binding binding) {
   Operand operand = build_operand(&state->builder, info);
   vector_push(state->arena, &state->bindings, binding);
+  vector_push(state->arena, &state->reads, (Reads){0});
   return operand;
 }
 
@@ -229,7 +254,7 @@ static bool literal_bits(const Module *module, ValueId id, uint64_t *bits) {
 
 static void note_read(GroupState *state, Operand operand, uint32_t rank, const Expr *index) {
   bool same = state->writing && state->write_rank == rank && (!rank || !memcmp(index, state->write_index, rank * sizeof *index));
-  *(same ? &state->same_index[operand] : &state->other_index[operand]) = true;
+  *(same ? &state->reads.data[operand].same_index : &state->reads.data[operand].other_index) = true;
 }
 
 static Expr load_value(GroupState *state, ValueId id, uint32_t rank, const Expr *index) {
@@ -248,11 +273,12 @@ static Expr read_value(Meaning *m, ValueId id, const Expr *index) {
   Expr expr = find_memo(state, id, rank, index);
   if (expr) return expr;
   if (literal_bits(m->module, id, &bits)) return literal(m->builder, value_at(m->module, id)->element, bits);
-  if (!state->inside[id]) return load_value(state, id, rank, index);
+  const GroupValue *row = group_value(state, id);
+  if (!row->inside) return load_value(state, id, rank, index);
   const Value *value = value_at(m->module, id);
   if (value->definition == state->group->anchor) bug(m->module->context, "an anchor's result is read at another index than it is written at");
   expr = value_of_node(m, value->definition, value->result, index);
-  if (state->readers[id] + state->stored[id] > 1) {
+  if (row->readers + row->stored > 1) {
     expr = build_let(m->builder, "v", expr);
     remember(state, id, rank, index, expr);
   }
@@ -335,13 +361,13 @@ void meaning_write(Meaning *m, uint32_t result, const Expr *index, Expr value) {
   require(m->module->context, build_scalar(m->builder, value) == element_compute(info->element));
   Expr at[MAX_RANK];
   for (uint32_t axis = 0; axis < info->rank; axis++) at[axis] = build_let(m->builder, "i", index[axis]);
-  if (!state->readers[id]) { /* nothing fused behind it */
+  if (!group_value(state, id)->readers) { /* nothing fused behind it */
     store_value(state, id, at, value);
     return;
   }
   value = build_let(m->builder, "v", round_to(m->builder, info->element, value));
   remember(state, id, info->rank, at, value);
-  if (state->stored[id]) store_value(state, id, at, value);
+  if (group_value(state, id)->stored) store_value(state, id, at, value);
   state->writing = true;
   state->write_index = at;
   state->write_rank = info->rank;
@@ -385,6 +411,40 @@ static void note_node(GroupState *state, NodeId id) {
   vector_push(state->arena, &state->builder.code.notes, text_finish(&text));
 }
 
+static int by_value(const void *a, const void *b) {
+  const GroupValue *x = a, *y = b;
+  return x->value < y->value ? -1 : x->value > y->value;
+}
+
+/* Makes the table of the group's values: each mention is a row, then rows of one value are joined. */
+static void list_values(GroupState *state, const Module *module, const Group *group) {
+  uint32_t count = group->stored_count, kept = 0;
+  for (uint32_t at = 0; at < group->count; at++) {
+    const Node *node = node_at(module, group->nodes[at]);
+    count += node->input_count + node->output_count;
+  }
+  GroupValue *rows = state->values = arena_array(state->arena, GroupValue, count + 1u);
+  for (uint32_t at = 0; at < group->stored_count; at++) rows[kept++] = (GroupValue){.value = group->stored[at], .stored = true};
+  for (uint32_t at = 0; at < group->count; at++) {
+    const Node *node = node_at(module, group->nodes[at]);
+    for (uint32_t operand = 0; operand < node->input_count; operand++)
+      if (node->inputs[operand]) rows[kept++] = (GroupValue){.value = node->inputs[operand], .readers = 1};
+    for (uint32_t result = 0; result < node->output_count; result++)
+      if (node->outputs[result]) rows[kept++] = (GroupValue){.value = node->outputs[result], .inside = true};
+  }
+  qsort(rows, kept, sizeof *rows, by_value);
+  for (uint32_t at = 0; at < kept; at++) {
+    GroupValue *last = state->value_count ? &rows[state->value_count - 1] : NULL;
+    if (!last || last->value != rows[at].value) {
+      rows[state->value_count++] = rows[at];
+      continue;
+    }
+    last->readers += rows[at].readers;
+    last->inside |= rows[at].inside;
+    last->stored |= rows[at].stored;
+  }
+}
+
 static void open_group(GroupState *state, Program *program, Module *module, const Group *group) {
   memset(state, 0, sizeof *state);
   state->arena = program->arena;
@@ -392,19 +452,8 @@ static void open_group(GroupState *state, Program *program, Module *module, cons
   const OpInfo *info = op_info(node_at(module, group->anchor ? group->anchor : group->nodes[group->count - 1])->op);
   build_open(&state->builder, program, CODE_KERNEL, info->name);
   state->meaning = (Meaning){&state->builder, module, group->anchor, state};
-  state->readers = arena_array(state->arena, uint32_t, module->values.count);
-  state->inside = arena_array(state->arena, bool, module->values.count);
-  state->stored = arena_array(state->arena, bool, module->values.count);
-  state->same_index = arena_array(state->arena, bool, module->values.count + 64u);
-  state->other_index = arena_array(state->arena, bool, module->values.count + 64u);
-  for (uint32_t at = 0; at < group->stored_count; at++) state->stored[group->stored[at]] = true;
-  for (uint32_t at = 0; at < group->count; at++) {
-    const Node *node = node_at(module, group->nodes[at]);
-    for (uint32_t operand = 0; operand < node->input_count; operand++) state->readers[node->inputs[operand]]++;
-    for (uint32_t result = 0; result < node->output_count; result++) state->inside[node->outputs[result]] = true;
-    note_node(state, group->nodes[at]);
-  }
-  state->inside[VALUE_NONE] = false;
+  list_values(state, module, group);
+  for (uint32_t at = 0; at < group->count; at++) note_node(state, group->nodes[at]);
 }
 
 /* An output may lie on an input's memory if it is the only store and every read of the input is at the index being stored. */
@@ -416,7 +465,9 @@ static void mark_same_index(GroupState *state) {
   Operand out = operand_of(state, stored, ACCESS_OUT);
   for (Operand operand = 0; operand < state->bindings.count; operand++) {
     const Binding *binding = &state->bindings.data[operand];
-    if (binding->kind != BIND_VALUE || operand == out || !state->same_index[operand] || state->other_index[operand]) continue;
+    if (binding->kind != BIND_VALUE || operand == out || !state->reads.data[operand].same_index ||
+        state->reads.data[operand].other_index)
+      continue;
     const Value *input = value_at(module, binding->value);
     if (input->rank != value->rank || memcmp(input->dims, value->dims, value->rank * sizeof *value->dims)) continue;
     if (scalar_bytes(element_storage(input->element)) != scalar_bytes(element_storage(value->element))) continue;
