@@ -13,7 +13,7 @@ static bool run_shape(PassState *state) {
   return true;
 }
 
-static bool run_fold(PassState *state) { return state->evaluator && graph_fold(state->module, state->scratch, state->evaluator, &state->budget); }
+static bool run_fold(PassState *state) { return state->evaluator && graph_fold(state->module, state->evaluator, &state->budget); }
 static bool run_simplify(PassState *state) { return graph_simplify(state->module, state->scratch, state->exact_only, state->budget.tensor_bytes); }
 static bool run_cse(PassState *state) { return graph_cse(state->module, state->scratch); }
 static bool run_dce(PassState *state) { return graph_dce(state->module, state->scratch); }

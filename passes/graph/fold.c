@@ -94,29 +94,29 @@ static bool fold_constant_of_shape(Module *module, const Node *node) {
   return true;
 }
 
-typedef struct Folder { Module *module; Arena *scratch; const Evaluator *evaluator; FoldBudget *budget; } Folder;
+typedef struct Folder { Module *module; const Evaluator *evaluator; FoldBudget *budget; } Folder;
 
 /* Elements of a small integer value that shape inference knows, in buffer form. */
-static const void *known_bytes(Folder *folder, const Value *value) {
+static const void *known_bytes(const Module *module, Arena *scratch, const Value *value) {
   unsigned bytes = element_buffer_bytes(value->element);
-  uint8_t *data = arena_allocate(folder->scratch, (size_t)value->known_count * bytes + 1u);
+  uint8_t *data = arena_allocate(scratch, (size_t)value->known_count * bytes + 1u);
   for (uint32_t index = 0; index < value->known_count; index++) {
-    int64_t element = dim_value(&folder->module->dims, value->known[index]);
+    int64_t element = dim_value(&module->dims, value->known[index]);
     memcpy(data + (size_t)index * bytes, &element, bytes);
   }
   return data;
 }
 
 /* Elements of an operand in buffer form. */
-static const void *operand_bytes(Folder *folder, ValueId id) {
-  const Value *value = value_at(folder->module, id);
+static const void *operand_bytes(const Module *module, Arena *scratch, ValueId id) {
+  const Value *value = value_at(module, id);
   int64_t count;
-  if (value->content != CONTENT_DATA) return known_bytes(folder, value);
+  if (value->content != CONTENT_DATA) return known_bytes(module, scratch, value);
   if (element_file_bits(value->element) >= 8) return value->data.data;
-  require(folder->module->context, value_static_elements(folder->module, id, &count));
-  uint8_t *bytes = arena_allocate(folder->scratch, (size_t)count);
+  require(module->context, value_static_elements(module, id, &count));
+  uint8_t *bytes = arena_allocate(scratch, (size_t)count);
   for (int64_t index = 0; index < count; index++) {
-    uint64_t bits = value_constant_bits(folder->module, id, index);
+    uint64_t bits = value_constant_bits(module, id, index);
     bytes[index] = element_is_integer(value->element) ? (uint8_t)element_to_i64(value->element, bits) : (uint8_t)bits;
   }
   return bytes;
@@ -125,16 +125,18 @@ static const void *operand_bytes(Folder *folder, ValueId id) {
 /* Runs a node in the evaluator; output[k] gets the elements of present result k in buffer form, in the module's arena. */
 static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
   Module *module = folder->module;
-  Program *program = node_program(module, folder->scratch, id);
+  if (!folder->budget->steps || !folder->budget->total_bytes) return false; /* to the evaluator, 0 is no limit */
+  Arena *scratch = arena_open(module->context);
+  Program *program = node_program(module, scratch, id);
   uint32_t input_count = program->info.inputs.count;
-  const void **inputs = arena_array(folder->scratch, const void *, input_count + 1u);
+  const void **inputs = arena_array(scratch, const void *, input_count + 1u);
   const Node *node = node_at(module, id);
   uint32_t at = 0;
   for (uint32_t operand = 0; operand < node->input_count && at < input_count; operand++) { /* the order of node_program */
     ValueId value = node->inputs[operand];
     bool seen = !value || value_at(module, value)->content == CONTENT_SPLAT;
     for (uint32_t before = 0; before < operand && !seen; before++) seen = node->inputs[before] == value;
-    if (!seen) inputs[at++] = operand_bytes(folder, value);
+    if (!seen) inputs[at++] = operand_bytes(module, scratch, value);
   }
   for (uint32_t result = 0, k = 0; result < node->output_count; result++) {
     int64_t count;
@@ -144,10 +146,10 @@ static bool evaluate(Folder *folder, NodeId id, uint8_t **output) {
   }
   Evaluation evaluation = {
       .inputs = inputs, .outputs = (void *const *)output, .step_limit = folder->budget->steps, .memory_limit = folder->budget->total_bytes};
-  evaluation.symbols = arena_array(folder->scratch, int64_t, module->dims.symbols.count + 1u);
-  /* not used by constants */
+  evaluation.symbols = arena_array(scratch, int64_t, module->dims.symbols.count + 1u); /* not used by constants */
   for (uint32_t symbol = 0; symbol < module->dims.symbols.count; symbol++) evaluation.symbols[symbol] = module->dims.symbols.data[symbol].lo;
-  bool done = folder->evaluator->run(folder->evaluator->self, program, 0, folder->scratch, &evaluation) && !evaluation.status && !evaluation.fault;
+  bool done = folder->evaluator->run(folder->evaluator->self, program, 0, scratch, &evaluation) && !evaluation.status && !evaluation.fault;
+  arena_close(scratch);
   folder->budget->steps -= evaluation.steps < folder->budget->steps ? evaluation.steps : folder->budget->steps;
   return done;
 }
@@ -167,7 +169,7 @@ static bool fold_splat_arithmetic(Folder *folder, NodeId id) {
   node_at(module, single)->attributes = node.attributes;
   node_at(module, single)->attribute_count = node.attribute_count;
   uint8_t *result[1];
-  bool done = op_infer(module, single) && evaluate(folder, single, result);
+  bool done = op_infer(module, single) && op_is_buildable(module, single) && evaluate(folder, single, result);
   node_at(module, single)->dead = true;
   if (!done) return false;
   Element element = value_at(module, node.outputs[0])->element;
@@ -227,7 +229,7 @@ static bool fold_node(Folder *folder, NodeId id) {
   Module *module = folder->module;
   const Node *node = node_at(module, id);
   const OpInfo *info = op_info(node->op);
-  if (info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM)) return false;
+  if (!info || info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM)) return false;
   for (uint32_t result = 0; result < node->output_count; result++)
     if (node->outputs[result] && !value_at(module, node->outputs[result])->ranked) return false;
   if (fold_known(module, id) || fold_constant_of_shape(module, node)) return true;
@@ -254,7 +256,8 @@ static bool is_small_arithmetic(Folder *folder, const Node *node) {
   const Module *module = folder->module;
   int64_t count;
   const OpInfo *info = op_info(node->op);
-  if (info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM) || node->run_time_shape || node->output_count != 1 || !node->outputs[0]) return false;
+  if (!info || info->kind == KIND_CONTROL || (info->flags & OPF_RANDOM) || node->run_time_shape) return false;
+  if (node->output_count != 1 || !node->outputs[0]) return false;
   const Value *result = value_at(module, node->outputs[0]);
   if (!result->ranked || result->known || !(element_is_integer(result->element) || result->element == ELEMENT_BOOL) ||
       element_file_bits(result->element) < 8)
@@ -268,8 +271,8 @@ static bool is_small_arithmetic(Folder *folder, const Node *node) {
   return true;
 }
 
-void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId id) {
-  Folder folder = {module, scratch, evaluator, budget};
+void fold_known_result(Module *module, const Evaluator *evaluator, FoldBudget *budget, NodeId id) {
+  Folder folder = {module, evaluator, budget};
   uint8_t *output[1];
   int64_t count;
   if (!is_small_arithmetic(&folder, node_at(module, id)) || !op_is_buildable(module, id) || !evaluate(&folder, id, output)) return;
@@ -286,8 +289,8 @@ void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluato
   value_at(module, result)->known_count = (uint32_t)count;
 }
 
-bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget) {
-  Folder folder = {module, scratch, evaluator, budget};
+bool graph_fold(Module *module, const Evaluator *evaluator, FoldBudget *budget) {
+  Folder folder = {module, evaluator, budget};
   bool changed = false;
   for (GraphId graph = 1; graph < module->graphs.count; graph++) {
     for (uint32_t at = 0; at < graph_at(module, graph)->order.count; at++) {

@@ -16,11 +16,11 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
 /* Refuses the module if, behind graph_shape, a value's element type, rank or dimension is still unknown. */
 void graph_require_shapes(Module *module);
 /* For graph_shape: fills `known` of a node's small integer result if its operands are known. */
-void fold_known_result(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
+void fold_known_result(Module *module, const Evaluator *evaluator, FoldBudget *budget, NodeId node);
 
 /* Evaluates nodes whose operands are all constants; their results become constants. What goes over the budget simply stays. True if anything
  * changed. */
-bool graph_fold(Module *module, Arena *scratch, const Evaluator *evaluator, FoldBudget *budget);
+bool graph_fold(Module *module, const Evaluator *evaluator, FoldBudget *budget);
 
 /* Applies the rules of rules.def, once through all graphs; exact_only leaves out those that round differently. Weights above constant_bytes are
  * not rewritten, since folding would leave them. True if anything changed; types and dims of changed values must be inferred again. */

@@ -69,7 +69,7 @@ void graph_shape(Module *module, Arena *scratch, const Evaluator *evaluator, Fol
     if (node->op == OP_Group || node->op == OP_Fail) continue;
     clear_results(module, node);
     node_at(module, id)->run_time_shape = false;
-    if (op_infer(module, id) && evaluator) fold_known_result(module, scratch, evaluator, budget, id);
+    if (op_infer(module, id) && evaluator) fold_known_result(module, evaluator, budget, id);
   }
   check_errors(module->context);
   if (module->nodes.count != nodes) module_recapture(module); /* branches were replaced by x.Fail, and use nothing now */
