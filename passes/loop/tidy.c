@@ -13,9 +13,11 @@ enum { ROUNDS = 4 };       /* an expression is looked at again after it changed,
 
 typedef struct Tidying {
   Ranges ranges;           /* of the new code */
+  Definitions quotients;   /* lets that are quotients or remainders, of the new code */
 } Tidying;
 
 static Ranges *ranges_of(Rebuild *rebuild) { return &((Tidying *)rebuild->self)->ranges; }
+static Definitions *quotients_of(Rebuild *rebuild) { return &((Tidying *)rebuild->self)->quotients; }
 
 /* ---- divisions ---- */
 
@@ -128,13 +130,27 @@ static uint32_t count_written(const Code *code, Expr sum) {
   }
 }
 
+/* Joins quotients and remainders of a sum, if need be those that lets stand for. */
+static bool rejoin_all(Rebuild *rebuild, Expr expr, Affine *sum) {
+  DimTable *dims = rebuild->program->dims;
+  const Code *code = &rebuild->builder.code;
+  Affine seen;
+  affine_of(dims, code, NULL, expr, sum);
+  bool changed = rejoin(rebuild, sum);
+  if (!changed) {
+    affine_of(dims, code, quotients_of(rebuild), expr, &seen);
+    changed = rejoin(rebuild, &seen);
+    if (changed) *sum = seen;
+  }
+  while (changed && rejoin(rebuild, sum)) continue;
+  return changed;
+}
+
 /* A sum is brought into its form where that is shorter: x - x, i * 4 + i, 0 - (i - 1), a quotient and its remainder. */
 static Expr tidy_sum(Rebuild *rebuild, Expr expr) {
   Builder *builder = &rebuild->builder;
   Affine sum;
-  bool changed = false;
-  affine_of(rebuild->program->dims, &builder->code, NULL, expr, &sum);
-  while (rejoin(rebuild, &sum)) changed = true;
+  bool changed = rejoin_all(rebuild, expr, &sum);
   if (!changed && sum.count >= count_written(&builder->code, expr)) return 0;
   return affine_build(builder, &sum);
 }
@@ -288,6 +304,23 @@ static void tidy_for(Rebuild *rebuild, const StmtNode *node) {
   build_end(builder);
 }
 
+/* Of constants, dimensions and slots that never change: the same wherever it stands. */
+static bool is_fixed(const Code *code, Expr expr) {
+  const ExprNode *node = expr_at(code, expr);
+  if (node->op == LOOP_LOAD || node->op == LOOP_CALL || (node->op == LOOP_SLOT && code->slots.data[node->operand[0]].is_variable)) return false;
+  for (uint32_t i = 0, count = expr_operand_count(code, expr); i < count; i++)
+    if (!is_fixed(code, expr_operand(code, expr, i))) return false;
+  return true;
+}
+
+static void note_let(Rebuild *rebuild, const StmtNode *let) {
+  const Code *code = &rebuild->builder.code;
+  const ExprNode *value = expr_at(code, let->a);
+  ranges_set_let(ranges_of(rebuild), let->slot, let->a);
+  if (value->scalar == SCALAR_INDEX && (value->op == LOOP_DIV || value->op == LOOP_REM) && is_fixed(code, let->a))
+    definitions_set(rebuild->program->arena, quotients_of(rebuild), let->slot, let->a);
+}
+
 static bool tidy_statement(Rebuild *rebuild, Stmt old) {
   StmtNode node = *stmt_at(rebuild->old, old);
   const Code *code = &rebuild->builder.code;
@@ -296,7 +329,7 @@ static bool tidy_statement(Rebuild *rebuild, Stmt old) {
   else if (node.kind == STMT_LET) {
     rebuild_statement(rebuild, old);
     const StmtNode *made = stmt_at(code, code->stmts.count - 1);
-    if (made->kind == STMT_LET) ranges_set_let(ranges_of(rebuild), made->slot, made->a);
+    if (made->kind == STMT_LET) note_let(rebuild, made);
   } else return false;
   return true;
 }
@@ -363,7 +396,7 @@ static void drop_unread(Code *code, Arena *arena) {
 
 static Code tidy_code(Program *program, const Code *old) {
   Rebuild rebuild;
-  Tidying tidying;
+  Tidying tidying = { .quotients.count = 0 };
   rebuild_open(&rebuild, program, old);
   ranges_open(&tidying.ranges, program->arena, program->dims, &rebuild.builder.code);
   rebuild.expr = tidy_expr;
