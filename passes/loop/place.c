@@ -12,6 +12,8 @@
 enum { SAMPLE_SMALL = 1, SAMPLE_MODERATE = 64, SAMPLE_LARGE = 1024 }; /* values of an unbounded symbol in sample sizes */
 #define MOST_POINTS 5        /* sample points */
 #define EXPRESSION_LIMIT 400 /* nodes of an offset */
+#define CONFLICT_LIMIT 10000000u /* pairs of blocks alive together that are listed */
+#define SAMPLE_MOST (INT64_MAX / 4) /* a sample of what overflows */
 #define SEARCH_EFFORT 40000000u /* block comparisons spent on the local search */
 
 typedef struct Block {
@@ -31,7 +33,11 @@ typedef struct Plan {
   uint32_t *block_of;      /* by buffer: union-find parent while joining, then block index */
   VECTOR(uint32_t) weights;/* used weight buffers in order of first use */
   VECTOR(Block) blocks;
+  uint32_t *conflicts;     /* the blocks alive together with block k: conflicts[conflict_start[k]] .. conflicts[conflict_start[k + 1] - 1] */
+  uint32_t *conflict_start;
+  bool      exact;         /* all sizes are constants: samples are the sizes */
   uint32_t *order;         /* work array of the layout: block indices */
+  uint32_t *position;      /* by block: its place in the order */
   uint64_t  effort;
 } Plan;
 
@@ -100,20 +106,29 @@ static uint32_t root_of(Plan *plan, uint32_t buffer) {
   return buffer;
 }
 
-/* A dimension below 0 is a run-time failure before the buffer is used; it takes no room. */
-static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
-  Dim count = dim_constant(plan->dims, 1), zero = dim_constant(plan->dims, 0);
-  for (uint32_t axis = 0; axis < buffer->rank; axis++) count = dim_mul(plan->dims, count, dim_max(plan->dims, buffer->dims[axis], zero));
+/* The largest value of a dimension over the run-time symbols: at one end of each one's range, as dimensions are monotonic in each symbol. */
+static Dim largest(Plan *plan, Dim dim) {
+  bool *used = arena_array(plan->arena, bool, plan->dims->symbols.count + 1u);
+  dim_symbols(plan->dims, dim, used);
   for (uint32_t symbol = 0; symbol < plan->dims->symbols.count; symbol++) {
     const Symbol *row = &plan->dims->symbols.data[symbol];
-    if (row->kind != SYMBOL_RUN) continue;
-    bool *used = arena_array(plan->arena, bool, plan->dims->symbols.count);
-    dim_symbols(plan->dims, count, used);
-    if (!used[symbol]) continue;
+    if (row->kind != SYMBOL_RUN || !used[symbol]) continue;
     if (row->hi == DIM_OPEN)
       limit_error(plan->program->context, CODE_UNBOUNDED_SIZE, (Place){0}, "give an upper bound with --capacity NAME=N",
                   "the size %s is found at run time and has no upper bound", row->name);
-    count = dim_substitute(plan->dims, count, symbol, dim_constant(plan->dims, row->hi));
+    Dim low = dim_substitute(plan->dims, dim, symbol, dim_constant(plan->dims, row->lo));
+    dim = dim_max(plan->dims, low, dim_substitute(plan->dims, dim, symbol, dim_constant(plan->dims, row->hi)));
+  }
+  return dim;
+}
+
+/* A dimension below 0 is a run-time failure before the buffer is used; it takes no room. */
+static Dim bounded_elements(Plan *plan, const Buffer *buffer) {
+  Dim count = dim_constant(plan->dims, 1), zero = dim_constant(plan->dims, 0);
+  for (uint32_t axis = 0; axis < buffer->rank; axis++) {
+    int64_t extent;
+    Dim dim = dim_is_constant(plan->dims, buffer->dims[axis], &extent) ? buffer->dims[axis] : largest(plan, buffer->dims[axis]);
+    count = dim_mul(plan->dims, count, dim_max(plan->dims, dim, zero));
   }
   return count;
 }
@@ -182,9 +197,7 @@ static int64_t sample_of(Plan *plan, Dim dim, uint32_t point) {
     if (row->hi == DIM_OPEN) value = !point ? SAMPLE_MODERATE : ++open == point ? SAMPLE_LARGE : SAMPLE_SMALL;
     values[symbol] = row->lo > value ? row->lo : value;
   }
-  if (!dim_evaluate(plan->dims, dim, values, &result))
-    limit_error(plan->program->context, CODE_SIZE_LIMIT, (Place){0}, NULL, "the workspace is larger than 2^63 bytes");
-  return result;
+  return dim_evaluate(plan->dims, dim, values, &result) && result < SAMPLE_MOST ? result : SAMPLE_MOST;
 }
 
 static uint32_t sample_points(const Plan *plan) {
@@ -193,8 +206,16 @@ static uint32_t sample_points(const Plan *plan) {
   return open < MOST_POINTS ? 1 + open : MOST_POINTS;
 }
 
+/* Sums of samples must be numbers too; samples that are cut for that only decide who lies below whom. */
 static void set_samples(Plan *plan, uint32_t point) {
-  for (uint32_t at = 0; at < plan->blocks.count; at++) plan->blocks.data[at].sample = sample_of(plan, plan->blocks.data[at].size, point);
+  int64_t most = SAMPLE_MOST / ((int64_t)plan->blocks.count + 1), size;
+  plan->exact = true;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    Block *block = &plan->blocks.data[at];
+    block->sample = sample_of(plan, block->size, point);
+    plan->exact = plan->exact && dim_is_constant(plan->dims, block->size, &size) && size <= most;
+    if (block->sample > most) block->sample = most;
+  }
 }
 
 static void make_blocks(Plan *plan) {
@@ -205,6 +226,59 @@ static void make_blocks(Plan *plan) {
     Block block = {.first = plan->first[index], .last = plan->last[index], .size = round_up(plan, buffer_size(plan, index), 64)};
     vector_push(plan->arena, &plan->blocks, block);
   }
+}
+
+/* ---- conflicts --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Key { int64_t major, minor; uint32_t index; } Key;
+
+static int by_major(const void *a, const void *b) {
+  const Key *x = a, *y = b;
+  if (x->major != y->major) return x->major < y->major ? -1 : 1;
+  return x->index < y->index ? -1 : 1;
+}
+
+/* Goes through the blocks in the order of their first statement and visits each pair that is alive together: counts them, or lists them. */
+static uint64_t visit_conflicts(Plan *plan, const Key *keys, uint32_t *alive, uint32_t *free) {
+  uint32_t alive_count = 0;
+  uint64_t pairs = 0;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    uint32_t index = keys[at].index, kept = 0;
+    for (uint32_t other = 0; other < alive_count; other++)
+      if (plan->blocks.data[alive[other]].last >= plan->blocks.data[index].first) alive[kept++] = alive[other];
+    alive_count = kept;
+    for (uint32_t other = 0; free && other < alive_count; other++) {
+      plan->conflicts[free[index]++] = alive[other];
+      plan->conflicts[free[alive[other]]++] = index;
+    }
+    pairs += alive_count;
+    if (!free) plan->conflict_start[index] += alive_count;
+    for (uint32_t other = 0; !free && other < alive_count; other++) plan->conflict_start[alive[other]]++;
+    if (pairs > CONFLICT_LIMIT) break;
+    alive[alive_count++] = index;
+  }
+  return pairs;
+}
+
+/* False if there are too many to be listed. */
+static bool list_conflicts(Plan *plan) {
+  uint32_t count = plan->blocks.count;
+  Key *keys = arena_array(plan->arena, Key, count + 1u);
+  uint32_t *alive = arena_array(plan->arena, uint32_t, count + 1u), *free = arena_array(plan->arena, uint32_t, count + 1u);
+  plan->conflict_start = arena_array(plan->arena, uint32_t, count + 2u);
+  for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].first, 0, at};
+  qsort(keys, count, sizeof *keys, by_major);
+  uint64_t pairs = visit_conflicts(plan, keys, alive, NULL);
+  if (pairs > CONFLICT_LIMIT) return false;
+  plan->conflicts = arena_array(plan->arena, uint32_t, 2 * pairs + 1u);
+  for (uint32_t at = 0, start = 0; at <= count; at++) {
+    uint32_t own = plan->conflict_start[at];
+    if (at < count) free[at] = start;
+    plan->conflict_start[at] = start;
+    start += own;
+  }
+  visit_conflicts(plan, keys, alive, free);
+  return true;
 }
 
 /* ---- layout at sample sizes -------------------------------------------------------------------------------------------------- */
@@ -221,14 +295,15 @@ static int by_start(const void *a, const void *b) {
 /* Puts blocks one by one, in plan->order, at the lowest gap that fits; returns the height, or stops early above `limit`. */
 static int64_t lay_out(Plan *plan, Range *ranges, int64_t limit) {
   int64_t height = 0;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) plan->position[plan->order[at]] = at;
   for (uint32_t at = 0; at < plan->blocks.count; at++) {
-    Block *block = &plan->blocks.data[plan->order[at]];
-    uint32_t count = 0;
-    for (uint32_t before = 0; before < at; before++) {
-      const Block *other = &plan->blocks.data[plan->order[before]];
-      if (overlap(block, other)) ranges[count++] = (Range){other->offset, other->offset + other->sample};
+    uint32_t index = plan->order[at], count = 0;
+    Block *block = &plan->blocks.data[index];
+    for (uint32_t conflict = plan->conflict_start[index]; conflict < plan->conflict_start[index + 1]; conflict++) {
+      const Block *other = &plan->blocks.data[plan->conflicts[conflict]];
+      if (plan->position[plan->conflicts[conflict]] < at) ranges[count++] = (Range){other->offset, other->offset + other->sample};
     }
-    plan->effort += at + 8;
+    plan->effort += plan->conflict_start[index + 1] - plan->conflict_start[index] + 8;
     qsort(ranges, count, sizeof *ranges, by_start);
     int64_t floor = 0;
     for (uint32_t range = 0; range < count; range++) {
@@ -246,16 +321,15 @@ static int64_t lay_out(Plan *plan, Range *ranges, int64_t limit) {
 static int64_t sample_bound(const Plan *plan) {
   int64_t bound = 0;
   for (uint32_t at = 0; at < plan->blocks.count; at++) {
-    int64_t sum = 0;
-    for (uint32_t other = 0; other < plan->blocks.count; other++)
-      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first)
-        sum += plan->blocks.data[other].sample;
+    int64_t sum = plan->blocks.data[at].sample;
+    for (uint32_t conflict = plan->conflict_start[at]; conflict < plan->conflict_start[at + 1]; conflict++) {
+      const Block *other = &plan->blocks.data[plan->conflicts[conflict]];
+      if (other->first <= plan->blocks.data[at].first) sum += other->sample;
+    }
     if (sum > bound) bound = sum;
   }
   return bound;
 }
-
-typedef struct Key { int64_t major, minor; uint32_t index; } Key;
 
 static int by_key(const void *a, const void *b) {
   const Key *x = a, *y = b;
@@ -306,6 +380,7 @@ static int64_t search(Plan *plan, Range *ranges, int64_t best, int64_t bound, in
 static void choose_layout(Plan *plan) {
   uint32_t count = plan->blocks.count;
   plan->order = arena_array(plan->arena, uint32_t, count + 1u);
+  plan->position = arena_array(plan->arena, uint32_t, count + 1u);
   Range *ranges = arena_array(plan->arena, Range, count + 1u);
   Key *keys = arena_array(plan->arena, Key, count + 1u);
   int64_t *offsets = arena_array(plan->arena, int64_t, count + 1u), best = INT64_MAX, bound = sample_bound(plan);
@@ -323,27 +398,31 @@ static void choose_layout(Plan *plan) {
 
 /* ---- offsets ----------------------------------------------------------------------------------------------------------------- */
 
-static int by_offset(const void *a, const void *b) {
-  const Key *x = a, *y = b;
-  if (x->major != y->major) return x->major < y->major ? -1 : 1;
-  return x->index < y->index ? -1 : 1;
-}
-
 /* False where an expression has grown too long to be worth its memory: long enough to matter for the generated code's readers and for the limit
  * of dims. */
 static bool is_short(const Plan *plan, Dim dim) { return plan->dims->nodes.data[dim].size <= EXPRESSION_LIMIT; }
 
+static int highest_first(const void *a, const void *b) {
+  const Key *x = a, *y = b;
+  return x->major > y->major ? -1 : x->major < y->major;
+}
+
 /* Where a block begins: above every block below it that is alive with it. Those that lie below another one of these need no mention. */
-static Dim stack_block(Plan *plan, const Key *keys, uint32_t at, uint32_t *resting) {
-  const Block *block = &plan->blocks.data[keys[at].index];
-  Dim          place = dim_constant(plan->dims, 0);
-  uint32_t     count = 0;
-  for (uint32_t below = at; below-- > 0;) {
-    const Block *other = &plan->blocks.data[keys[below].index];
-    bool         needed = overlap(block, other);
-    for (uint32_t before = 0; needed && before < count; before++) needed = !overlap(other, &plan->blocks.data[resting[before]]);
+static Dim stack_block(Plan *plan, uint32_t index, Key *below) {
+  Dim      place = dim_constant(plan->dims, 0);
+  uint32_t count = 0, kept = 0;
+  if (plan->exact) return dim_constant(plan->dims, plan->blocks.data[index].offset);
+  for (uint32_t conflict = plan->conflict_start[index]; conflict < plan->conflict_start[index + 1]; conflict++) {
+    uint32_t other = plan->conflicts[conflict];
+    if (plan->position[other] < plan->position[index]) below[count++] = (Key){plan->position[other], 0, other};
+  }
+  qsort(below, count, sizeof *below, highest_first);
+  for (uint32_t at = 0; at < count; at++) {
+    const Block *other = &plan->blocks.data[below[at].index];
+    bool         needed = true;
+    for (uint32_t before = 0; needed && before < kept; before++) needed = !overlap(other, &plan->blocks.data[below[before].index]);
     if (!needed) continue;
-    resting[count++] = keys[below].index;
+    below[kept++] = below[at];
     place = dim_max(plan->dims, place, dim_add(plan->dims, other->place, other->size));
     if (!is_short(plan, place)) return DIM_UNKNOWN;
   }
@@ -354,13 +433,14 @@ static Dim stack_block(Plan *plan, const Key *keys, uint32_t at, uint32_t *resti
 static bool stack_blocks(Plan *plan) {
   uint32_t  count = plan->blocks.count;
   Key      *keys = arena_array(plan->arena, Key, count + 1u);
-  uint32_t *resting = arena_array(plan->arena, uint32_t, count + 1u);
+  Key      *below = arena_array(plan->arena, Key, count + 1u);
   Dim       total = dim_constant(plan->dims, 0);
   for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].offset, 0, at};
-  qsort(keys, count, sizeof *keys, by_offset);
+  qsort(keys, count, sizeof *keys, by_major);
+  for (uint32_t at = 0; at < count; at++) plan->position[keys[at].index] = at;
   for (uint32_t at = 0; at < count; at++) {
     Block *block = &plan->blocks.data[keys[at].index];
-    block->place = stack_block(plan, keys, at, resting);
+    block->place = stack_block(plan, keys[at].index, below);
     if (block->place == DIM_UNKNOWN) return false;
     total = dim_max(plan->dims, total, dim_add(plan->dims, block->place, block->size));
     if (!is_short(plan, total)) return false;
@@ -369,33 +449,33 @@ static bool stack_blocks(Plan *plan) {
   return true;
 }
 
-/* The plan for many sizes that don't compare: blocks that are never alive together share a shelf as high as the largest of them, and shelves are
- * stacked. Expressions stay short; memory is at most that of one buffer a shelf. */
+/* The plan for many sizes that don't compare, or too many conflicts: blocks that are never alive together share a shelf as high as the largest of
+ * them, and shelves are stacked. Expressions stay short. A block takes the shelf that became free last. */
 static void shelve_blocks(Plan *plan) {
-  uint32_t count = plan->blocks.count, shelves = 0;
-  Key *keys = arena_array(plan->arena, Key, count + 1u);
-  uint32_t *shelf = arena_array(plan->arena, uint32_t, count + 1u);
-  Dim *height = arena_array(plan->arena, Dim, count + 1u);
-  for (uint32_t at = 0; at < count; at++) keys[at] = (Key){plan->blocks.data[at].sample, 0, at};
-  qsort(keys, count, sizeof *keys, by_key);
+  uint32_t count = plan->blocks.count, shelves = 0, free_count = 0, ended = 0;
+  Key *starts = arena_array(plan->arena, Key, count + 1u), *ends = arena_array(plan->arena, Key, count + 1u);
+  uint32_t *shelf = arena_array(plan->arena, uint32_t, count + 1u), *free = arena_array(plan->arena, uint32_t, count + 1u);
+  Dim *height = arena_array(plan->arena, Dim, count + 1u), floor = dim_constant(plan->dims, 0);
   for (uint32_t at = 0; at < count; at++) {
-    const Block *block = &plan->blocks.data[keys[at].index];
-    uint32_t chosen = 0;
-    for (uint32_t before = 0; chosen < shelves && before < at; before++) {
-      if (shelf[keys[before].index] != chosen || !overlap(block, &plan->blocks.data[keys[before].index])) continue;
-      chosen++;
-      before = UINT32_MAX; /* from the start, for the next shelf */
-    }
-    shelf[keys[at].index] = chosen;
+    starts[at] = (Key){plan->blocks.data[at].first, 0, at};
+    ends[at] = (Key){plan->blocks.data[at].last, 0, at};
+  }
+  qsort(starts, count, sizeof *starts, by_major);
+  qsort(ends, count, sizeof *ends, by_major);
+  for (uint32_t at = 0; at < count; at++) {
+    const Block *block = &plan->blocks.data[starts[at].index];
+    while (ended < count && ends[ended].major < starts[at].major) free[free_count++] = shelf[ends[ended++].index];
+    uint32_t chosen = free_count ? free[--free_count] : shelves;
     height[chosen] = chosen == shelves ? block->size : dim_max(plan->dims, height[chosen], block->size);
     shelves += chosen == shelves;
+    shelf[starts[at].index] = chosen;
   }
-  Dim floor = dim_constant(plan->dims, 0);
   for (uint32_t level = 0; level < shelves; level++) {
-    for (uint32_t at = 0; at < count; at++)
-      if (shelf[at] == level) plan->blocks.data[at].place = floor;
-    floor = dim_add(plan->dims, floor, height[level]);
+    Dim size = height[level];
+    height[level] = floor;
+    floor = dim_add(plan->dims, floor, size);
   }
+  for (uint32_t at = 0; at < count; at++) plan->blocks.data[at].place = height[shelf[at]];
   plan->program->workspace_bytes = floor;
 }
 
@@ -447,17 +527,18 @@ static void set_offsets(Plan *plan) {
 }
 
 /* Unknown where its expression would grow too long. */
-static void set_lower_bound(Plan *plan) {
-  Dim bound = dim_constant(plan->dims, 0);
-  for (uint32_t at = 0; at < plan->blocks.count; at++) {
-    Dim sum = dim_constant(plan->dims, 0);
-    for (uint32_t other = 0; other < plan->blocks.count; other++)
-      if (plan->blocks.data[other].first <= plan->blocks.data[at].first && plan->blocks.data[other].last >= plan->blocks.data[at].first)
-        sum = dim_add(plan->dims, sum, plan->blocks.data[other].size);
-    bound = is_short(plan, sum) ? dim_max(plan->dims, bound, sum) : DIM_UNKNOWN;
-    if (bound == DIM_UNKNOWN || !is_short(plan, bound)) { bound = DIM_UNKNOWN; break; }
+static Dim lower_bound(Plan *plan) {
+  Dim bound = dim_constant(plan->dims, plan->exact ? sample_bound(plan) : 0);
+  for (uint32_t at = 0; !plan->exact && at < plan->blocks.count; at++) {
+    Dim sum = plan->blocks.data[at].size;
+    for (uint32_t conflict = plan->conflict_start[at]; conflict < plan->conflict_start[at + 1] && is_short(plan, sum); conflict++) {
+      const Block *other = &plan->blocks.data[plan->conflicts[conflict]];
+      if (other->first <= plan->blocks.data[at].first) sum = dim_add(plan->dims, sum, other->size);
+    }
+    if (is_short(plan, sum)) bound = dim_max(plan->dims, bound, sum);
+    if (!is_short(plan, sum) || !is_short(plan, bound)) return DIM_UNKNOWN;
   }
-  plan->program->workspace_lower_bound = bound;
+  return bound;
 }
 
 static void place_weights(Plan *plan) {
@@ -492,13 +573,15 @@ void loop_place(Program *program) {
   plan->last = arena_array(program->arena, uint32_t, count + 1u);
   plan->block_of = arena_array(program->arena, uint32_t, count + 1u);
   for (uint32_t index = 0; index < count; index++) { plan->first[index] = UINT32_MAX; plan->block_of[index] = index; }
-  const Code *run = &program->entries.data[0];
-  mention_list(plan, run, run->body);
-  join_list(plan, run, run->body);
+  const Code *run = program->entries.count ? &program->entries.data[0] : NULL;
+  if (run) mention_list(plan, run, run->body);
+  if (run) join_list(plan, run, run->body);
   make_blocks(plan);
-  choose_plan(plan);
+  bool listed = list_conflicts(plan);
+  if (listed) choose_plan(plan);
+  else shelve_blocks(plan);
   set_offsets(plan);
-  set_lower_bound(plan);
+  program->workspace_lower_bound = listed ? lower_bound(plan) : DIM_UNKNOWN;
   place_weights(plan);
   place_state(plan);
 }
