@@ -12,7 +12,6 @@
  * A literal takes the type of what it meets. Both sides of ?: are evaluated. */
 #include "compiler/ops/meaning.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Term { Expr expr; bool is_literal; double number; } Term;
@@ -155,10 +154,11 @@ static Term parse_primary(Parser *parser) {
     return attribute_term(parser, name);
   }
   if (strchr("0123456789.", *parser->cursor) && *parser->cursor) {
-    char *after;
-    double number = strtod(parser->cursor, &after);
-    parser->cursor = after;
-    return literal_of(number);
+    Lexer lexer; /* strtod() wants the locale's decimal point */
+    size_t length = strspn(parser->cursor, "0123456789.");
+    lexer_open(&lexer, parser->builder->arena, "meaning", parser->cursor, length);
+    parser->cursor += length;
+    return literal_of(lexer.number);
   }
   return name_term(parser);
 }

@@ -31,7 +31,7 @@ static Expr most(Builder *b, Expr x, Expr y) { return build_binary(b, LOOP_MAX, 
 static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add(b, most(b, x, build_index(b, 0)), build_index(b, y - 1)), y); }
 
 bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
-  bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0;
+  bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0 || p->channels <= 0 || p->outputs <= 0;
   bool known = scalar_is_float(p->scalar) || p->scalar == SCALAR_I32;
   return !empty && known && target->vector_bytes > 0 && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
 }
