@@ -18,7 +18,7 @@ typedef struct Lowering {
   const Target *target;    /* schedules are chosen for it; NULL: none */
   Uses     uses;
   uint32_t *buffer;        /* by ValueId; NO_BUFFER: none yet */
-  uint32_t value_limit;    /* length of buffer[] */
+  ValueId  *root;          /* by ValueId: the value whose memory it shares; 0: not asked yet, or its own */
   uint32_t status;         /* buffer of run-time checks; NO_BUFFER until needed */
 } Lowering;
 
@@ -26,15 +26,23 @@ static void lower_graph(Lowering *lowering, GraphId graph);
 
 /* ---- buffers ---------------------------------------------------------------------------------------------------------- */
 
-/* The value whose memory `id` shares through aliases. */
+/* The value whose memory `id` shares through aliases; chains are followed once. */
 static ValueId alias_root(const Lowering *lowering, ValueId id) {
+  ValueId root = id;
   for (;;) {
-    const Value *value = value_at(lowering->module, id);
-    if (!value->definition || value_is_constant(value)) return id;
+    const Value *value = value_at(lowering->module, root);
+    if (lowering->root[root]) { root = lowering->root[root]; break; }
+    if (!value->definition || value_is_constant(value)) break;
     const Node *node = node_at(lowering->module, value->definition);
-    if (op_info(node->op)->kind != KIND_ALIAS || node->run_time_shape || value->result != 0) return id;
-    id = node->inputs[0];
+    if (op_info(node->op)->kind != KIND_ALIAS || node->run_time_shape || value->result != 0) break;
+    root = node->inputs[0];
   }
+  while (id != root && !lowering->root[id]) {
+    ValueId next = node_at(lowering->module, value_at(lowering->module, id)->definition)->inputs[0];
+    lowering->root[id] = root;
+    id = next;
+  }
+  return root;
 }
 
 static Buffer buffer_like(const Lowering *lowering, ValueId id, Storage storage, const char *stem, uint32_t number) {
@@ -365,10 +373,11 @@ static void describe_tensor(Lowering *lowering, ValueId id, uint32_t buffer, boo
 }
 
 static void open_lowering(Lowering *lowering, Module *module, Arena *arena, const Target *target) {
-  *lowering = (Lowering){.target = target, .module = module, .arena = arena, .status = NO_BUFFER, .value_limit = module->values.count};
+  *lowering = (Lowering){.target = target, .module = module, .arena = arena, .status = NO_BUFFER};
   lowering->program = program_open(module->context, arena, &module->dims);
   lowering->uses = module_uses(module, arena);
   lowering->buffer = arena_array(arena, uint32_t, module->values.count);
+  lowering->root = arena_array(arena, ValueId, module->values.count);
   memset(lowering->buffer, 0xff, module->values.count * sizeof *lowering->buffer);
   ProgramInfo *info = &lowering->program->info;
   info->producer = module->producer ? module->producer : "";

@@ -53,21 +53,23 @@ static const char *free_dims(Module *module) {
   return module->dims.symbols.count ? arena_format(module->arena, "free dimensions: %s", text_finish(&text)) : "the model has no free dimension";
 }
 
-/* Rewrites every input's dims so that a narrowed symbol becomes a constant. */
+/* A dimension with the symbols of one value replaced by it. */
+static Dim fix(DimTable *dims, Dim dim, uint32_t count, const uint32_t *fixed) {
+  for (uint32_t at = 0; dim != DIM_UNKNOWN && at < count; at++)
+    dim = dim_substitute(dims, dim, fixed[at], dim_constant(dims, dims->symbols.data[fixed[at]].lo));
+  return dim;
+}
+
+/* Rewrites every value's dims so that a narrowed symbol becomes a constant. */
 static void substitute_fixed(Module *module) {
-  for (ValueId id = 1; id < module->values.count; id++) {
-    for (uint32_t side = 0; side < 2; side++) {
-      Value *value = value_at(module, id);
-      uint32_t rank = side ? value->declared_rank : value->rank;
-      for (uint32_t axis = 0; axis < rank; axis++) {
-        Dim dim = side ? value_at(module, id)->declared[axis] : value_at(module, id)->dims[axis];
-        for (uint32_t symbol = 0; dim != DIM_UNKNOWN && symbol < module->dims.symbols.count; symbol++) {
-          const Symbol *row = &module->dims.symbols.data[symbol];
-          if (row->lo == row->hi) dim = dim_substitute(&module->dims, dim, symbol, dim_constant(&module->dims, row->lo));
-        }
-        *(side ? &value_at(module, id)->declared[axis] : &value_at(module, id)->dims[axis]) = dim;
-      }
-    }
+  DimTable *dims = &module->dims;
+  uint32_t *fixed = arena_array(module->arena, uint32_t, dims->symbols.count + 1u), count = 0;
+  for (uint32_t symbol = 0; symbol < dims->symbols.count; symbol++)
+    if (dims->symbols.data[symbol].lo == dims->symbols.data[symbol].hi) fixed[count++] = symbol;
+  for (ValueId id = 1; count && id < module->values.count; id++) {
+    Value *value = value_at(module, id);
+    for (uint32_t axis = 0; axis < value->rank; axis++) value->dims[axis] = fix(dims, value->dims[axis], count, fixed);
+    for (uint32_t axis = 0; axis < value->declared_rank; axis++) value->declared[axis] = fix(dims, value->declared[axis], count, fixed);
   }
 }
 
