@@ -92,7 +92,10 @@ static void run_entry(Run *run, const Code *entry) {
   }
 }
 
+static bool is_oracle(const char *name) { return oracle_function(name) != NULL; }
+
 static bool interpreter_run(void *self, Program *program, uint32_t entry, Arena *scratch, Evaluation *evaluation) {
+  program_link_others(program, is_oracle);
   Arena *arena = arena_open(program->context);
   Run *run = arena_new(arena, Run);
   *run = (Run){.program = program, .arena = arena, .evaluation = evaluation};

@@ -56,6 +56,12 @@ static void define(Program *program, uint32_t index) {
   program->functions.data[index] = code;
 }
 
+void program_link_others(Program *program, bool (*known)(const char *name)) {
+  for (uint32_t i = 0; i < program->functions.count; i++)
+    if (!program->functions.data[i].defined && !known(program->functions.data[i].name)) define(program, i);
+  check_errors(program->context);
+}
+
 void program_link_library(Program *program) {
   for (uint32_t i = 0; i < program->functions.count; i++) /* grows as bodies call others */
     if (!program->functions.data[i].defined) define(program, i);

@@ -278,7 +278,8 @@ Program *program_parse(Context *context, Arena *arena, const char *file, const c
 void     program_verify(const Program *program);
 
 /* Every function that is called but not defined gets its body from the library (library.lir, compiled in), transitively.
- * Unknown names are a bug(). */
+ * A name it lacks is a model error. */
 void     program_link_library(Program *program);
+void     program_link_others(Program *program, bool (*known)(const char *name)); /* all that is not known by name: for evaluation */
 bool     library_has(const char *name);
 #endif
