@@ -94,7 +94,6 @@ static Expr simple_power(Meaning *m, Expr base, double exponent) {
   static const struct { double exponent; const char *text; } rows[] = {
     {1, "x"}, {2, "x * x"}, {3, "x * x * x"}, {0.5, "sqrt(x)"}, {-1, "1 / x"}, {-0.5, "1 / sqrt(x)"}, {-2, "1 / (x * x)"},
   };
-  base = expr_let(m, "x", base);
   for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
     if (rows[row].exponent == exponent) return meaning_scalar(m, rows[row].text, 1, &base);
   return 0;
@@ -114,6 +113,7 @@ Expr point_pow(Meaning *m, uint32_t result, const Expr *index) {
   }
   bool constant = expr_literal(m, values[1], &number);
   if (scalar_is_integer(exponent) && build_is_constant(builder, values[1], &integer)) { number = (double)integer; constant = true; }
+  if (constant) values[0] = expr_let(m, "x", values[0]);
   Expr simple = constant ? simple_power(m, values[0], number) : 0;
   values[1] = build_cast(builder, base, values[1]);
   return simple ? simple : meaning_scalar(m, "pow(x, y)", 2, values);
