@@ -17,7 +17,10 @@ static bool conv_open(Infer *infer, uint32_t weights, Dim *kernel) {
 
 static bool groups_divide(Infer *infer, Dim channels, const char *what) {
   int64_t group = infer_int(infer, "group"), extent;
-  if (group > 0 && (!dim_is_constant(infer_table(infer), channels, &extent) || extent % group == 0)) return true;
+  if (group > 0 && (!dim_is_constant(infer_table(infer), channels, &extent) || extent % group == 0)) {
+    infer_divides(infer, dim_constant(infer_table(infer), group), channels);
+    return true;
+  }
   infer_error(infer, CODE_VALUE, NULL, "group is %lld, which does not divide the %s", (long long)group, what);
   return false;
 }

@@ -242,6 +242,11 @@ void infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *wha
   infer_error(infer, CODE_SHAPE, NULL, "%s is %s, but %s is %s", what_a, text_finish(&x), what_b, text_finish(&y));
 }
 
+void infer_divides(Infer *infer, Dim divisor, Dim dim) {
+  DimTable *table = infer_table(infer);
+  if (!dim_divides(table, divisor, dim)) agree_later(infer, dim, dim_mul(table, dim_floordiv(table, dim, divisor), divisor), false);
+}
+
 void infer_single(Infer *infer, uint32_t operand, const char *name) {
   for (uint32_t axis = 0; axis < infer_rank(infer, operand); axis++) {
     int64_t extent;

@@ -161,6 +161,7 @@ void infer_channel_normalization(Infer *infer) {
         "the number of channels");
   if (groups < 1 || (dim_is_constant(infer_table(infer), infer_dim(infer, 0, 1), &extent) && extent % groups))
     infer_error(infer, CODE_VALUE, NULL, "num_groups is %lld, which does not divide the channels", (long long)groups);
+  else infer_divides(infer, dim_constant(infer_table(infer), groups), infer_dim(infer, 0, 1));
   infer_same(infer);
 }
 

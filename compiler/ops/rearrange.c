@@ -302,6 +302,7 @@ static Dim divided(Infer *infer, uint32_t axis, Dim divisor) {
   Dim dim = infer_dim(infer, 0, axis);
   if (dim_is_constant(infer_table(infer), dim, &size) && dim_is_constant(infer_table(infer), divisor, &by) && size % by)
     infer_error(infer, CODE_SHAPE, NULL, "axis %u has size %lld, which is no multiple of %lld", axis, (long long)size, (long long)by);
+  else infer_divides(infer, divisor, dim);
   return dim_floordiv(infer_table(infer), dim, divisor);
 }
 
