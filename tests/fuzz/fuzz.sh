@@ -5,5 +5,5 @@
 set -e
 cd "$(dirname "$0")/../.."
 list=build/fuzz_models
-find build/venv/lib*/python3*/site-packages/onnx/backend/test/data/node -name model.onnx | LC_ALL=C sort > "$list"
+find build/venv/lib/python3*/site-packages/onnx/backend/test/data/node -name model.onnx | LC_ALL=C sort > "$list"
 exec sh tests/sanitized.sh fuzz/fuzz "$@" "@$list" samples/digits/digits.onnx

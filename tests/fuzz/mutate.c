@@ -237,7 +237,7 @@ static ProtobufCMessage *unpack(Mutator *mutator, const uint8_t *data, size_t by
 void mutate(Arena *arena, const uint8_t *model, size_t model_bytes, const uint8_t *other, size_t other_bytes, uint64_t *state, uint8_t **changed,
             size_t *changed_bytes) {
   Mutator           mutator = {.arena = arena, .state = state};
-  uint64_t          changes = 1 + pick(&mutator, 4);
+  uint64_t          changes = pick(&mutator, 2) ? 1 : 1 + pick(&mutator, 4);
   ProtobufCMessage *root = pick(&mutator, 5) ? unpack(&mutator, model, model_bytes) : NULL;
   if (!root) {
     *changed = arena_copy(arena, model, model_bytes);
@@ -245,6 +245,7 @@ void mutate(Arena *arena, const uint8_t *model, size_t model_bytes, const uint8_
     change_bytes(&mutator, *changed, changed_bytes, changes);
     return;
   }
+  vary(arena, root, state);
   ProtobufCMessage *second = pick(&mutator, 3) ? NULL : unpack(&mutator, other, other_bytes);
   change_fields(&mutator, root, second ? 0 : changes);
   if (second) { /* parts and names of both */
