@@ -154,7 +154,8 @@ static void fail_each(Call call, bool old) {
       CHECK(at >= FILE_COUNT);
       return;
     }
-    if (status != OUTCOME_IO || wrong) check_settle("not ok", "%s %d: status %d; %s", call_names[call], at, status, wrong ? wrong : "another was wanted");
+    if (status != OUTCOME_IO || wrong)
+      check_settle("not ok", "%s %d: status %d; %s", call_names[call], at, status, wrong ? wrong : "another was wanted");
     CHECK(at < 1000);
   }
 }
