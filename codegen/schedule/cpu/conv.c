@@ -5,9 +5,8 @@
  * 1x1 kernels at stride 1 treat the whole image as one long row. What it does not try: packed weights, registers named one by one, Winograd. */
 #include "codegen/schedule/schedule.h"
 
-#define CHANNEL_BLOCK 4   /* output channels that share each input load */
-#define ROW_PIECE     64  /* elements of a row kept in accumulators */
-#define LONG_PIECE    256 /* the same for 1x1 kernels, whose rows are long */
+#define CHANNEL_BLOCK 8  /* output channels that share each input load */
+#define ROW_PIECE     64 /* elements of a row kept in accumulators; both together stay in the first cache beside input and weights */
 
 typedef struct ConvLoops {
   const ConvProblem *problem;
@@ -33,7 +32,7 @@ static Expr ceil_from_zero(Builder *b, Expr x, int64_t y) { return divide(b, add
 bool schedule_conv_applies(const ConvProblem *p, const Target *target) {
   bool empty = p->in[0] <= 0 || p->in[1] <= 0 || p->out[0] <= 0 || p->out[1] <= 0 || p->channels <= 0 || p->outputs <= 0;
   bool known = scalar_is_float(p->scalar) || p->scalar == SCALAR_I32;
-  return !empty && known && target->vector_bytes > 0 && target->stack_limit >= CHANNEL_BLOCK * LONG_PIECE * 8;
+  return !empty && known && target->vector_bytes > 0 && target->stack_limit >= CHANNEL_BLOCK * ROW_PIECE * 8;
 }
 
 static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
@@ -150,8 +149,7 @@ void schedule_conv(const ConvProblem *p, const Target *target, const ScheduleIo 
   c.pointwise = p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 && p->stride[1] == 1 && !p->pad[0] && !p->pad[1] &&
                 p->in[0] == p->out[0] && p->in[1] == p->out[1];
   c.row = c.pointwise ? p->out[0] * p->out[1] : p->out[1];
-  c.piece = c.pointwise ? LONG_PIECE : ROW_PIECE;
-  if (c.row < c.piece) c.piece = c.row;
+  c.piece = c.row < ROW_PIECE ? c.row : ROW_PIECE;
   c.sums = io->local(io->self, "sums", p->scalar, (uint32_t)(c.piece * (per_group < CHANNEL_BLOCK ? per_group : CHANNEL_BLOCK)));
   Expr zero = build_index(b, 0);
   c.batch = build_for(b, "batch", zero, build_dim(b, p->batch));
