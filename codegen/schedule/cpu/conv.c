@@ -1,11 +1,13 @@
 /* Convolution by rows of accumulators: for a block of output channels and a piece of one output row, all partial sums lie in a small array on the
  * stack; the innermost loop runs along the row, contiguous in input and accumulators, so that a C compiler vectorises it without reordering any sum.
  *
- * Padding costs nothing inside: kernel rows outside the image are skipped, and for each kernel column the row's range is clamped.
+ * Padding costs nothing inside: kernel rows outside the image are skipped; near the edges the row's range is clamped for each kernel column, between
+ * them all columns of a small kernel's row are taken at once, so that a sum is loaded and stored once for them. The order of a sum stays the same.
  * 1x1 kernels at stride 1 treat the whole image as one long row. What it does not try: packed weights, registers named one by one, Winograd. */
 #include "codegen/schedule/schedule.h"
 
 #define CHANNEL_BLOCK 8  /* output channels that share each input load */
+#define KERNEL_ROW    3  /* widest kernel whose rows are taken together */
 #define ROW_PIECE     64 /* elements of a row kept in accumulators; both together stay in the first cache beside input and weights */
 
 typedef struct ConvLoops {
@@ -55,33 +57,93 @@ static void clear_sums(ConvLoops *c) {
   }
 }
 
-/* One kernel element: every column of the piece gets input * weight. */
-static void accumulate(ConvLoops *c, Expr input_channel, Expr kernel_row, Expr kernel_column) {
+/* An element of the kernel. */
+typedef struct Tap { Expr input_channel, kernel_row, kernel_column; } Tap;
+
+static void read_weights(ConvLoops *c, Tap tap, Expr weights[CHANNEL_BLOCK]) {
+  Builder *b = c->builder;
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr index[4] = {add(b, c->channel, build_index(b, channel)), tap.input_channel, tap.kernel_row, tap.kernel_column};
+    weights[channel] = build_let(b, "weight", c->io->read(c->io->self, 1, index));
+  }
+}
+
+static Expr read_input(ConvLoops *c, Tap tap, Expr column) {
+  Builder *b = c->builder;
+  const ConvProblem *p = c->problem;
+  Expr row, within, source[4] = {c->batch, add(b, mul(b, c->group, p->channels / p->groups), tap.input_channel)};
+  image_index(c, column, &row, &within);
+  source[2] = add(b, mul(b, row, p->stride[0]), sub(b, mul(b, tap.kernel_row, p->dilation[0]), build_index(b, p->pad[0])));
+  source[3] = add(b, mul(b, within, p->stride[1]), sub(b, mul(b, tap.kernel_column, p->dilation[1]), build_index(b, p->pad[1])));
+  return build_let(b, "input", c->io->read(c->io->self, 0, source));
+}
+
+/* One kernel element: every column from `from` to `to` whose input lies in the image gets input * weight. */
+static void accumulate(ConvLoops *c, Tap tap, Expr from, Expr to) {
   Builder *b = c->builder;
   const ConvProblem *p = c->problem;
   Expr weights[CHANNEL_BLOCK];
-  for (uint32_t channel = 0; channel < c->block; channel++) {
-    Expr index[4] = {add(b, c->channel, build_index(b, channel)), input_channel, kernel_row, kernel_column};
-    weights[channel] = build_let(b, "weight", c->io->read(c->io->self, 1, index));
-  }
+  read_weights(c, tap, weights);
   /* input column = column * stride + shift must lie in 0 .. width */
-  Expr shift = sub(b, mul(b, kernel_column, p->dilation[1]), build_index(b, p->pad[1]));
-  Expr lo = c->start, hi = c->end;
+  Expr shift = sub(b, mul(b, tap.kernel_column, p->dilation[1]), build_index(b, p->pad[1]));
   int64_t reach = (p->kernel[1] - 1) * p->dilation[1] - p->pad[1];
-  if (!c->pointwise && p->pad[1] > 0) lo = build_let(b, "first", most(b, lo, ceil_from_zero(b, sub(b, build_index(b, 0), shift), p->stride[1])));
+  if (!c->pointwise && p->pad[1] > 0) from = build_let(b, "first", most(b, from, ceil_from_zero(b, sub(b, build_index(b, 0), shift), p->stride[1])));
   if (!c->pointwise && (p->out[1] - 1) * p->stride[1] + reach >= p->in[1])
-    hi = build_let(b, "last", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[1]), shift), p->stride[1])));
-  Expr column = build_for(b, "column", lo, hi), row, within;
-  image_index(c, column, &row, &within);
-  Expr source[4] = {c->batch, add(b, mul(b, c->group, p->channels / p->groups), input_channel)};
-  source[2] = add(b, mul(b, row, p->stride[0]), sub(b, mul(b, kernel_row, p->dilation[0]), build_index(b, p->pad[0])));
-  source[3] = add(b, mul(b, within, p->stride[1]), shift);
-  Expr input = build_let(b, "input", c->io->read(c->io->self, 0, source));
+    to = build_let(b, "last", least(b, to, ceil_from_zero(b, sub(b, build_index(b, p->in[1]), shift), p->stride[1])));
+  Expr column = build_for(b, "column", from, to), input = read_input(c, tap, column);
   for (uint32_t channel = 0; channel < c->block; channel++) {
     Expr at = build_let(b, "at", sum_index(c, channel, column)), sum = build_load(b, c->sums, 1, &at);
     build_store(b, c->sums, 1, &at, build_ternary(b, LOOP_MULADD, input, weights[channel], sum));
   }
   build_end(b);
+}
+
+/* All elements of a kernel row, one after the other. */
+static void accumulate_one_by_one(ConvLoops *c, Tap tap, Expr from, Expr to) {
+  Builder *b = c->builder;
+  tap.kernel_column = build_for(b, "kernel_column", build_index(b, 0), build_index(b, c->problem->kernel[1]));
+  accumulate(c, tap, from, to);
+  build_end(b);
+}
+
+/* All elements of a kernel row at once, for columns whose inputs all lie in the image: a sum is loaded and stored once a row. */
+static void accumulate_together(ConvLoops *c, Tap tap, Expr from, Expr to) {
+  Builder *b = c->builder;
+  Expr weights[KERNEL_ROW][CHANNEL_BLOCK], inputs[KERNEL_ROW];
+  int64_t width = c->problem->kernel[1];
+  for (int64_t at = 0; at < width; at++) {
+    tap.kernel_column = build_index(b, at);
+    read_weights(c, tap, weights[at]);
+  }
+  Expr column = build_for(b, "column", from, to);
+  for (int64_t at = 0; at < width; at++) {
+    tap.kernel_column = build_index(b, at);
+    inputs[at] = read_input(c, tap, column);
+  }
+  for (uint32_t channel = 0; channel < c->block; channel++) {
+    Expr place = build_let(b, "at", sum_index(c, channel, column)), sum = build_load(b, c->sums, 1, &place);
+    for (int64_t at = 0; at < width; at++) sum = build_ternary(b, LOOP_MULADD, inputs[at], weights[at][channel], sum);
+    build_store(b, c->sums, 1, &place, sum);
+  }
+  build_end(b);
+}
+
+/* One kernel row: columns near the edges, where parts of the kernel stand outside, and those between. */
+static void accumulate_row(ConvLoops *c, Tap tap) {
+  Builder *b = c->builder;
+  const ConvProblem *p = c->problem;
+  if (c->pointwise || p->kernel[1] > KERNEL_ROW) {
+    accumulate_one_by_one(c, tap, c->start, c->end);
+    return;
+  }
+  int64_t reach = (p->kernel[1] - 1) * p->dilation[1] - p->pad[1];
+  int64_t first = (p->pad[1] + p->stride[1] - 1) / p->stride[1], last = p->in[1] > reach ? (p->in[1] - reach + p->stride[1] - 1) / p->stride[1] : 0;
+  bool left = first > 0, right = last < p->out[1];
+  Expr from = left ? build_let(b, "inside", least(b, most(b, c->start, build_index(b, first)), c->end)) : c->start;
+  Expr to = right ? build_let(b, "outside", most(b, least(b, c->end, build_index(b, last)), from)) : c->end;
+  if (left) accumulate_one_by_one(c, tap, c->start, from);
+  accumulate_together(c, tap, from, to);
+  if (right) accumulate_one_by_one(c, tap, to, c->end);
 }
 
 static void sum_kernel(ConvLoops *c) {
@@ -95,9 +157,7 @@ static void sum_kernel(ConvLoops *c) {
     hi = build_let(b, "last_row", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[0]), top), p->dilation[0])));
   }
   Expr kernel_row = build_for(b, "kernel_row", lo, hi);
-  Expr kernel_column = build_for(b, "kernel_column", zero, build_index(b, p->kernel[1]));
-  accumulate(c, input_channel, kernel_row, kernel_column);
-  build_end(b);
+  accumulate_row(c, (Tap){input_channel, kernel_row, 0});
   build_end(b);
   build_end(b);
 }
