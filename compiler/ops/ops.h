@@ -127,7 +127,8 @@ Dim      infer_broadcast_dim(Infer *infer, Dim a, Dim b);
 void     infer_broadcast(Infer *infer, uint32_t count, const uint32_t *operands, uint32_t *rank, Dim *dims /* MAX_RANK */);
 /* Two dims that the operator wants equal: if they provably differ, an error that names them. The message is "<what_a> is 3, but <what_b> is 4". */
 void     infer_agree(Infer *infer, Dim a, Dim b, const char *what_a, const char *what_b);
-/* The operator wants dim to be a multiple of divisor, which is no constant 0: a model error is the caller's business, the check at run time is made. */
+/* The operator wants dim to be a multiple of divisor, which is no constant 0: a model error is the caller's business, the check at run time is made.
+ */
 void     infer_divides(Infer *infer, Dim divisor, Dim dim);
 /* The operand, if there is one, must be one number: a scalar, or dims that are all 1. */
 void     infer_single(Infer *infer, uint32_t operand, const char *name);
