@@ -20,7 +20,13 @@ static const char *const keywords[] = {
 
 const char *loop_keyword(uint32_t index) { return index < sizeof keywords / sizeof *keywords ? keywords[index] : NULL; }
 
-typedef struct NameEntry { const char *name; uint64_t hash; bool is_visible; } NameEntry;
+typedef struct NameEntry {
+  const char *name;
+  uint64_t    hash;
+  bool        is_visible;
+  uint32_t    next;         /* all numbers below it are visible behind this name; 0 as 1 */
+  uint32_t    stem, number; /* of a numbered name: the entry of its stem; number 0: none */
+} NameEntry;
 
 typedef struct Naming {
   const Code *code;
@@ -44,7 +50,7 @@ static bool show_name(Naming *naming, const char *name) {
   uint64_t hash = loop_hash(name, strlen(name));
   uint32_t at = find_entry(naming, name, hash);
   if (naming->entries[at].is_visible) return false;
-  naming->entries[at] = (NameEntry){ name, hash, true };
+  naming->entries[at] = (NameEntry){ .name = name, .hash = hash, .is_visible = true, .next = naming->entries[at].next };
   vector_push(naming->arena, &naming->visible, at);
   return true;
 }
@@ -52,12 +58,23 @@ static bool show_name(Naming *naming, const char *name) {
 static void name_slot(Naming *naming, Slot slot) {
   if (slot == 0 || slot >= naming->code->slots.count || naming->names[slot]) return;
   const char *stem = naming->code->slots.data[slot].name, *name = stem;
-  for (uint32_t i = 1; !show_name(naming, name); i++) name = loop_numbered_name(naming->arena, stem, i);
+  if (!show_name(naming, name)) {
+    uint32_t at = find_entry(naming, stem, loop_hash(stem, strlen(stem))), number = naming->entries[at].next ? naming->entries[at].next : 1;
+    while (!show_name(naming, name = loop_numbered_name(naming->arena, stem, number))) number++;
+    naming->entries[at].next = number + 1;
+    NameEntry *shown = &naming->entries[naming->visible.data[naming->visible.count - 1]];
+    shown->stem = at;
+    shown->number = number;
+  }
   naming->names[slot] = name;
 }
 
 static void hide_names(Naming *naming, uint32_t count) {
-  while (naming->visible.count > count) naming->entries[naming->visible.data[--naming->visible.count]].is_visible = false;
+  while (naming->visible.count > count) {
+    NameEntry *entry = &naming->entries[naming->visible.data[--naming->visible.count]];
+    entry->is_visible = false;
+    if (entry->number && entry->number < naming->entries[entry->stem].next) naming->entries[entry->stem].next = entry->number;
+  }
 }
 
 /* The depth of blocks is bounded by LOOP_MAX_BLOCKS. */
