@@ -394,6 +394,8 @@ void meaning_end_loops(Meaning *m, uint32_t blocks) {
 
 /* ---- groups ---------------------------------------------------------------------------------------------------------------- */
 
+#define NOTED_RESULTS 8 /* of a node, whose shapes are told; a Split has a kernel for each of its thousand parts */
+
 static void note_node(GroupState *state, NodeId id) {
   Module *module = state->meaning.module;
   const Node *node = node_at(module, id);
@@ -403,6 +405,7 @@ static void note_node(GroupState *state, NodeId id) {
   if (node->origin.name[0]) { text_char(&text, ' '); text_string(&text, node->origin.name); }
   for (uint32_t result = 0; result < node->output_count; result++) {
     if (!node->outputs[result]) continue;
+    if (result == NOTED_RESULTS) { text_format(&text, ", ... (%u)", node->output_count); break; }
     const Value *value = value_at(module, node->outputs[result]);
     text_format(&text, "%s%s[", result ? ", " : ": ", element_name(value->element));
     for (uint32_t axis = 0; axis < value->rank; axis++) { if (axis) text_string(&text, ", "); dim_print(&module->dims, value->dims[axis], &text); }
@@ -419,17 +422,18 @@ static int by_value(const void *a, const void *b) {
 /* Makes the table of the group's values: each mention is a row, then rows of one value are joined. */
 static void list_values(GroupState *state, const Module *module, const Group *group) {
   uint32_t count = group->stored_count, kept = 0;
+  bool     is_part = group->count == 1 && !group->anchor; /* a kernel for one of a node's results, of which there may be thousands */
   for (uint32_t at = 0; at < group->count; at++) {
     const Node *node = node_at(module, group->nodes[at]);
-    count += node->input_count + node->output_count;
+    count += node->input_count + (is_part ? 0 : node->output_count);
   }
   GroupValue *rows = state->values = arena_array(state->arena, GroupValue, count + 1u);
-  for (uint32_t at = 0; at < group->stored_count; at++) rows[kept++] = (GroupValue){.value = group->stored[at], .stored = true};
+  for (uint32_t at = 0; at < group->stored_count; at++) rows[kept++] = (GroupValue){.value = group->stored[at], .stored = true, .inside = is_part};
   for (uint32_t at = 0; at < group->count; at++) {
     const Node *node = node_at(module, group->nodes[at]);
     for (uint32_t operand = 0; operand < node->input_count; operand++)
       if (node->inputs[operand]) rows[kept++] = (GroupValue){.value = node->inputs[operand], .readers = 1};
-    for (uint32_t result = 0; result < node->output_count; result++)
+    for (uint32_t result = 0; result < node->output_count && !is_part; result++)
       if (node->outputs[result]) rows[kept++] = (GroupValue){.value = node->outputs[result], .inside = true};
   }
   qsort(rows, kept, sizeof *rows, by_value);

@@ -130,9 +130,10 @@ static bool split_sizes(Infer *infer, uint32_t axis, Dim *sizes) {
   if (op_has(infer_node(infer), "num_outputs") && infer_int(infer, "num_outputs") != (int64_t)parts)
     infer_error(infer, CODE_VALUE, NULL, "num_outputs is %lld, but there are %u results", (long long)infer_int(infer, "num_outputs"), parts);
   Dim each = dim_ceildiv(table, whole, dim_constant(table, parts)), left = whole;
+  bool equal = dim_divides(table, dim_constant(table, parts), whole);
   for (uint32_t part = 0; part < parts; part++) {
-    sizes[part] = dim_divides(table, dim_constant(table, parts), whole) ? each : dim_max(table, dim_constant(table, 0), dim_min(table, each, left));
-    left = dim_sub(table, left, each);
+    sizes[part] = equal ? each : dim_max(table, dim_constant(table, 0), dim_min(table, each, left));
+    if (!equal) left = dim_sub(table, left, each);
   }
   return true;
 }
@@ -171,6 +172,18 @@ void infer_split(Infer *infer) {
   }
 }
 
+/* Where a part begins: constant sizes are summed up first, as there may be thousands. */
+static Expr split_offset(Meaning *m, uint32_t part, const Dim *sizes) {
+  DimTable *table = &m->module->dims;
+  int64_t constant = 0, size;
+  Dim offset = dim_constant(table, 0);
+  for (uint32_t before = 0; before < part; before++) {
+    if (dim_is_constant(table, sizes[before], &size)) constant += size;
+    else offset = dim_add(table, offset, sizes[before]);
+  }
+  return build_dim(m->builder, dim_add(table, offset, dim_constant(table, constant)));
+}
+
 /* The parts' sizes as index expressions; run-time ones are forced into 0 .. whole. */
 static void split_extents(Meaning *m, uint32_t axis, Expr *extents) {
   uint32_t parts = meaning_node(m)->output_count;
@@ -185,12 +198,21 @@ static void split_extents(Meaning *m, uint32_t axis, Expr *extents) {
 
 Expr point_split(Meaning *m, uint32_t result, const Expr *index) {
   uint32_t rank = meaning_rank(m, 0), axis = meaning_axis(m, meaning_int(m, "axis"), rank), parts = meaning_node(m)->output_count;
-  Expr from[MAX_RANK], offset = expr_index(m, 0), sum = offset, *extents = arena_array(m->builder->arena, Expr, parts);
-  split_extents(m, axis, extents);
+  Expr from[MAX_RANK], offset = expr_index(m, 0), sum = offset, *extents;
   memcpy(from, index, rank * sizeof *from);
+  if (!meaning_node(m)->run_time_shape) {
+    Arena *scratch = arena_open(m->module->context); /* each part has a kernel, so what lists all parts must not stay */
+    Dim *sizes = arena_array(scratch, Dim, parts);
+    Infer infer = meaning_infer(m);
+    require(m->module->context, split_sizes(&infer, axis, sizes));
+    from[axis] = expr_add(m, index[axis], split_offset(m, result, sizes));
+    arena_close(scratch);
+    return meaning_read(m, 0, from);
+  }
+  extents = arena_array(m->builder->arena, Expr, parts);
+  split_extents(m, axis, extents);
   for (uint32_t part = 0; part < result; part++) offset = expr_let(m, "offset", expr_add(m, offset, extents[part]));
   from[axis] = expr_add(m, index[axis], offset);
-  if (!meaning_node(m)->run_time_shape) return meaning_read(m, 0, from);
   from[axis] = expr_let(m, "from", from[axis]);
   for (uint32_t part = 0; part < parts; part++) sum = expr_let(m, "sum", expr_add(m, sum, extents[part]));
   Expr bad = expr_ne(m, extents[result], meaning_result_extent(m, result, axis));
