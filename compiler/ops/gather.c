@@ -198,6 +198,8 @@ static Dim one_hot_depth(Infer *infer) {
 void infer_one_hot(Infer *infer) {
   uint32_t rank = infer_rank(infer, 0) + 1, axis = infer_axis(infer, infer_int(infer, "axis"), rank);
   Dim dims[MAX_RANK + 1], depth;
+  infer_single(infer, 1, "the depth");
+  if (infer_rank(infer, 2) != 1) infer_error(infer, CODE_RANK, NULL, "values has rank %u, but must be a vector", infer_rank(infer, 2));
   if (!infer->failed) infer_agree(infer, infer_dim(infer, 2, 0), dim_constant(infer_table(infer), 2), "the number of values", "off and on");
   if (infer->failed) return;
   depth = one_hot_depth(infer);
@@ -213,7 +215,9 @@ Expr point_one_hot(Meaning *m, uint32_t result, const Expr *index) {
   Expr hot = build_cast(m->builder, SCALAR_INDEX, build_cast(m->builder, SCALAR_I64, meaning_read(m, 0, from)));
   hot = movement_wrap(m, expr_let(m, "hot", hot), depth);
   if (meaning_node(m)->run_time_shape) {
-    Expr given = build_cast(m->builder, SCALAR_INDEX, build_cast(m->builder, SCALAR_I64, meaning_read(m, 1, (Expr[]){zero})));
+    Expr first[MAX_RANK];
+    for (uint32_t at = 0; at < meaning_rank(m, 1); at++) first[at] = zero;
+    Expr given = build_cast(m->builder, SCALAR_INDEX, build_cast(m->builder, SCALAR_I64, meaning_read(m, 1, first)));
     movement_check(m, 0, index, expr_ne(m, given, depth));
   }
   Expr two = expr_eq(m, meaning_extent(m, 2, 0), expr_index(m, 2)), none = expr_number(m, meaning_compute(m, 2), 0);

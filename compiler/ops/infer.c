@@ -111,6 +111,8 @@ void infer_set(Infer *infer, uint32_t result, uint32_t rank, const Dim *dims) {
     Dim dim = reconcile(infer, result, axis, dims[axis], value->declared_ranked ? value->declared[axis] : DIM_UNKNOWN);
     value = result_value(infer, result);
     value->dims[axis] = dim;
+    if (dim != DIM_UNKNOWN && dim_hi(infer_table(infer), dim) < 0)
+      infer_error(infer, CODE_SHAPE, NULL, "axis %u of result %u would have a negative size", axis, result);
   }
 }
 
