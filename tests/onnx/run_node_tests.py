@@ -132,7 +132,8 @@ def run_library(way, case, name, library):
             return str(reason)
         status, frame, words = run([str(PLACE / way / "host"), str(library), name], input=frame)
         if status != 0:
-            return words if way != "sanitize" or words.startswith(BAD) else BAD + words
+            is_report = way == "sanitize" and not words.startswith((BAD, "run returned"))  # a status is the model's own refusal
+            return BAD + words if is_report else words
         problem = tensors.difference(tensors.from_frame(frame), tensors.read_values(data, "output", graph.output), case.rtol, case.atol)
         if problem:
             return problem
