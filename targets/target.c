@@ -10,21 +10,8 @@
 
 static const Target targets[] = {
 #define TARGET(...) {__VA_ARGS__},
-#define ALIAS(alias, ...)
 #include "targets.def"
 #undef TARGET
-#undef ALIAS
-};
-
-static const struct {
-  const char *alias;
-  Target      target;
-} aliases[] = {
-#define TARGET(...)
-#define ALIAS(alias, ...) {alias, {__VA_ARGS__}},
-#include "targets.def"
-#undef TARGET
-#undef ALIAS
 };
 
 const Target *target_at(uint32_t index) { return index < sizeof targets / sizeof *targets ? &targets[index] : NULL; }
@@ -38,8 +25,7 @@ static const Target *find_row(const char *name) {
 const Target *target_find(const char *name) {
   if (strcmp(name, "native") == 0) return target_native();
   if (strcmp(name, "host") == 0) return target_host();
-  for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-    if (strcmp(aliases[i].alias, name) == 0) return find_row(aliases[i].target.name);
+  if (strcmp(name, "x86-64") == 0) return find_row("x86-64-v1");
   return find_row(name);
 }
 
