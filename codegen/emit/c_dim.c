@@ -73,8 +73,3 @@ static void dim_level(Emitter *e, Dim dim, DimForm form, Level level) {
 void c_dim(Emitter *e, Dim dim, DimForm form, Level level) { dim_level(e, dim, form, level); }
 
 void c_dim_mark(const Emitter *e, Dim dim, bool *symbols) { dim_symbols(e->program->dims, dim, symbols); }
-
-Dim c_buffer_bytes(const Emitter *e, const Buffer *buffer) {
-  DimTable *dims = e->program->dims;
-  return dim_mul(dims, dim_constant(dims, scalar_bytes(buffer->scalar)), dim_product(dims, buffer->dims, buffer->rank));
-}

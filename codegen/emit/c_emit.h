@@ -4,7 +4,7 @@
  * weights they need; then everything is put together, so that nothing unused is ever printed. */
 #ifndef ONNXCC_CODEGEN_C_EMIT_H
 #define ONNXCC_CODEGEN_C_EMIT_H
-#include "codegen/emit/emit.h"
+#include "codegen/emit/model.h"
 
 /* ---- value ranges (c_range.c): what an expression can be, so that plain C operators are printed where they cannot overflow ------------------ */
 
@@ -42,22 +42,7 @@ typedef enum Helper {
   HELPER_COUNT
 } Helper;
 
-enum { FRAME_BYTES = 64 }; /* return address, saved registers and spills of one call, allowed on top of declared locals */
-
 /* ---- the emitter ----------------------------------------------------------------------------------------------------------------------------- */
-
-/* What a symbol is to the interface. */
-typedef enum SymbolRole {
-  SYMBOL_ABSENT,   /* not in this program */
-  SYMBOL_GIVEN,    /* a member of NAME_dims */
-  SYMBOL_RETURNED, /* a size found at run time that outputs have: a member of NAME_io */
-  SYMBOL_INTERNAL  /* found and used at run time only */
-} SymbolRole;
-
-/* C names of one input or output. */
-typedef struct FieldName {
-  const char *field, *macro;
-} FieldName; /* mel, KWS_MEL */
 
 /* The code being printed. */
 typedef struct CodeState {
@@ -81,46 +66,36 @@ typedef struct CodeState {
 } CodeState;
 
 typedef struct Emitter {
-  Context            *context;
-  Arena              *arena;
-  const Program      *program;
-  const EmitOptions  *options;
-  const Target       *target;
-  const char         *name, *macro; /* kws, KWS */
-  const char         *index_type;   /* int64_t or int32_t */
-  const char        **symbol_names; /* by symbol: its name in C */
-  FieldName          *inputs, *outputs;
-  SymbolRole         *symbol_roles;                                                                     /* by symbol */
-  uint32_t            role_count[4];                                                                    /* by SymbolRole */
+  union {
+    Model model;
+    struct {
+      MODEL_FIELDS
+    };
+  };
+  const char         *index_type; /* int64_t or int32_t */
   bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from] */
   bool                needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
   bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */
-  Text                blob;                                                                             /* all weights, a multiple of 4 bytes */
-  uint64_t            weights_hash;
   Text                functions;        /* of the library, callees first */
   bool               *function_printed; /* by function */
   unsigned           *function_stack;   /* by function: bytes, callees included */
+  KernelCalls        *calls;            /* by kernel */
   struct KernelFacts *kernels;          /* by kernel */
   VECTOR(Dim) offsets;                  /* of the entry's buffers, those that are no constants: variables offset_0 and on */
   bool     calls_nodes;                 /* run calls a kernel on behalf of a node */
-  unsigned run_stack;                   /* bytes of run and its callees */
 
   CodeState now;
 } Emitter;
 
 /* What the call sites of a kernel need to know. */
 typedef struct KernelFacts {
-  bool     called;
   bool    *used;       /* by operand: a parameter of the C function */
   bool    *symbols;    /* by symbol: likewise */
-  bool    *restricted; /* by operand: no call gives it memory that another operand shares while one of them writes */
   unsigned stack;      /* bytes of the function and its callees */
   Text     text;
 } KernelFacts;
 
 /* c_names.c */
-void        c_names_choose(Emitter *e);
-bool        c_is_own_name(const char *name);                          /* a name that the entry points use for themselves */
 void        c_quoted(Text *text, const char *string, size_t longest); /* a model's string as a C literal; NULL as "" */
 const char *c_type(const Emitter *e, Scalar scalar);                  /* in registers: bool, int8_t, ..., float */
 const char *c_memory_type(const Emitter *e, Scalar scalar);           /* in buffers: bool is uint8_t */
@@ -164,7 +139,6 @@ typedef enum DimForm {
 } DimForm;
 void c_dim(Emitter *e, Dim dim, DimForm form, Level level);
 void c_dim_mark(const Emitter *e, Dim dim, bool *symbols);
-Dim  c_buffer_bytes(const Emitter *e, const Buffer *buffer);
 
 /* c_statement.c */
 void c_code_open(Emitter *e, const Code *code); /* liveness, names and ranges for the printers below */
@@ -175,7 +149,6 @@ void c_print_line(Emitter *e, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* c_kernel.c */
 void        c_body(Emitter *e, Text *out);                                                             /* the statements of the open code */
-void        c_shape_text(const Emitter *e, Scalar scalar, uint32_t rank, const Dim *dims, Text *text); /* f32[N, 64], for comments */
 const char *c_kernel_name(const Emitter *e, uint32_t kernel);
 void        c_kernels(Emitter *e);                     /* into e->kernels and e->functions */
 const char *c_function(Emitter *e, uint32_t function); /* prints it if need be; its name */
@@ -190,22 +163,10 @@ void c_entry_assign(Emitter *e, const StmtNode *stmt);
 void c_buffer_address(Emitter *e, uint32_t buffer, bool written, Expr offset, Level level);
 
 /* c_lifecycle.c: workspace_bytes, init, reset, the one-liner */
-void     c_lifecycle(Emitter *e, Text *before_run, Text *after_run);
-void     c_one_line_parameters(const Emitter *e, Text *out);
-bool     c_has_one_liner(const Emitter *e);
-unsigned c_stack_bytes(const Emitter *e);
-bool     c_is_bounded(const Emitter *e); /* the workspace has a bound for all dimensions */
-int64_t  c_workspace_bound(const Emitter *e);
-int64_t  c_state_bytes(const Emitter *e);
-uint32_t c_magic(const Emitter *e);
+void c_lifecycle(Emitter *e, Text *before_run, Text *after_run);
 
-/* c_prelude.c, c_header.c, c_weights.c, c_info.c */
-void                       c_prelude(Emitter *e, Text *out);
-void                       c_banner(Emitter *e, Text *out, const char *file);
-void                       c_header(Emitter *e, Text *out);
-void                       c_weights_open(Emitter *e);       /* packs the blob */
-void                       c_weights(Emitter *e, Text *out); /* the data or its declaration, and the check of foreign data */
-void                       c_info(Emitter *e, Text *out);
-extern const unsigned char onnxcc_runtime_text[]; /* runtime-min/onnxcc_rt.h, made at build time */
-extern const size_t        onnxcc_runtime_size;
+/* c_prelude.c, c_weights.c, c_info.c */
+void c_prelude(Emitter *e, Text *out);
+void c_weights(Emitter *e, Text *out); /* the data or its declaration, and the check of foreign data */
+void c_info(Emitter *e, Text *out);
 #endif

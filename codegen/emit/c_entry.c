@@ -89,7 +89,7 @@ void c_entry_copy(Emitter *e, const StmtNode *stmt) {
   text_string(&e->now.line, ", ");
   c_buffer_address(e, stmt->list, false, 0, LEVEL_CHOICE);
   text_string(&e->now.line, ", (size_t)(");
-  c_dim(e, c_buffer_bytes(e, from), DIM_FORM_INDEX, LEVEL_ANY);
+  c_dim(e, model_buffer_bytes(&e->model, from), DIM_FORM_INDEX, LEVEL_ANY);
   text_string(&e->now.line, "));");
   e->needs_move = true;
   c_line_end(e);
@@ -121,18 +121,11 @@ void c_entry_assign(Emitter *e, const StmtNode *stmt) {
 
 /* ---- run ---- */
 
-/* Of no elements, so that there may be no memory. */
-static bool is_empty(const Emitter *e, const InfoTensor *tensor) {
-  for (uint32_t axis = 0; axis < tensor->rank; axis++)
-    if (dim_lo(e->program->dims, tensor->dims[axis]) <= 0) return true;
-  return false;
-}
-
 static void check_pointers(const Emitter *e, Text *out) {
   const ProgramInfo *info = &e->program->info;
   for (uint32_t i = 0; i < info->inputs.count + info->outputs.count; i++) {
     const char *field = i < info->inputs.count ? e->inputs[i].field : e->outputs[i - info->inputs.count].field;
-    if (!is_empty(e, i < info->inputs.count ? &info->inputs.data[i] : &info->outputs.data[i - info->inputs.count]))
+    if (!model_is_empty(&e->model, i < info->inputs.count ? &info->inputs.data[i] : &info->outputs.data[i - info->inputs.count]))
       text_format(out, "  if (!io->%s) return ONNXCC_ERROR_ARGUMENT;\n", field);
   }
 }
@@ -207,5 +200,5 @@ void c_entry_run(Emitter *e, Text *out) {
   text_bytes(out, body.data, body.length);
   return_sizes(e, out);
   text_string(out, "  return ONNXCC_OK;\n}\n\n");
-  e->run_stack = e->now.stack + e->now.callee_stack;
+  e->stack_bytes = model_stack_bytes(e->now.stack + e->now.callee_stack);
 }

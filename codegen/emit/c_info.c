@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { LONGEST_NAME = 1000, LONGEST_DESCRIPTION = 200 }; /* C99 promises 4095 characters a literal; an octal escape takes four */
-
 /* ---- untyped entry points ---- */
 
 static void set_dims(const Emitter *e, const char *target, Text *out) {
@@ -151,17 +149,6 @@ static void tensor_table(const Emitter *e, const InfoTensor *tensors, uint32_t c
   text_string(out, "};\n\n");
 }
 
-/* The first input axis that is the symbol alone. */
-static bool find_axis(const Emitter *e, uint32_t symbol, uint32_t *input, uint32_t *axis) {
-  const ProgramInfo *info = &e->program->info;
-  for (*input = 0; *input < info->inputs.count; ++*input)
-    for (*axis = 0; *axis < info->inputs.data[*input].rank; ++*axis) {
-      const DimNode *node = &e->program->dims->nodes.data[info->inputs.data[*input].dims[*axis]];
-      if (node->op == DIM_OP_SYMBOL && node->value == symbol) return true;
-    }
-  return false;
-}
-
 static void symbol_table(const Emitter *e, Text *out) {
   const DimTable *dims = e->program->dims;
   if (e->role_count[SYMBOL_GIVEN] + e->role_count[SYMBOL_RETURNED] == 0) return;
@@ -170,7 +157,7 @@ static void symbol_table(const Emitter *e, Text *out) {
     for (uint32_t i = 0; i < dims->symbols.count; i++) {
       uint32_t input, axis;
       if ((int)e->symbol_roles[i] != role) continue;
-      bool found = find_axis(e, i, &input, &axis);
+      bool found = model_find_axis(&e->model, i, &input, &axis);
       text_string(out, "  {");
       c_quoted(out, dims->symbols.data[i].name, LONGEST_NAME);
       text_format(out, ", %d, ", role == SYMBOL_RETURNED);
@@ -234,9 +221,9 @@ void c_info(Emitter *e, Text *out) {
   text_format(out, ",\n    INT64_C(%lld), INT64_C(%lld), UINT64_C(0x%016llx), UINT64_C(0x%016llx),\n", (long long)info->ir_version,
               (long long)info->opset, (unsigned long long)info->model_hash, (unsigned long long)e->weights_hash);
   text_format(out, "    %s_CTX_BYTES, ", m);
-  if (c_is_bounded(e)) text_format(out, "%s_WORKSPACE_BYTES", m);
+  if (model_is_bounded(&e->model)) text_format(out, "%s_WORKSPACE_BYTES", m);
   else text_string(out, "0");
-  text_format(out, ", 0, %s_STATE_BYTES, %s_WEIGHTS_BYTES, %s_STACK_BYTES, %s_ALIGN, %d,\n", m, m, m, m, c_is_bounded(e));
+  text_format(out, ", 0, %s_STATE_BYTES, %s_WEIGHTS_BYTES, %s_STACK_BYTES, %s_ALIGN, %d,\n", m, m, m, m, model_is_bounded(&e->model));
   text_format(out, "    %uu, %uu, %uu, %uu, %uu, %uu,\n    ", info->inputs.count, info->outputs.count, given + returned, given, returned,
               info->nodes.count);
   reference(e, info->inputs.count > 0, "inputs", out);

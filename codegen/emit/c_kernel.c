@@ -1,8 +1,7 @@
 /* Kernels and library functions: a comment, a signature, a body.
  *
  * A kernel's C parameters are the symbols its subscripts and bounds use, then pointers to the operands it touches; what a body does not touch is
- * no parameter, and calls leave it out. A pointer is `restrict` only if no call of the program hands the kernel overlapping memory through it
- * and another operand while one of the two is written. */
+ * no parameter, and calls leave it out. Which pointers are `restrict` says aliasing.c. */
 #include "c_emit.h"
 
 #include <string.h>
@@ -64,22 +63,6 @@ void c_body(Emitter *e, Text *out) {
 
 /* ---- comments ---- */
 
-void c_shape_text(const Emitter *e, Scalar scalar, uint32_t rank, const Dim *dims, Text *text) {
-  Text plain;
-  text_open(&plain, e->arena);
-  text_format(&plain, "%s[", scalar_name(scalar));
-  for (uint32_t axis = 0; axis < rank; axis++) {
-    if (axis > 0) text_string(&plain, ", ");
-    dim_print(e->program->dims, dims[axis], &plain);
-  }
-  text_char(&plain, ']');
-  for (size_t start = 0, end; start <= plain.length; start = end + 1) { /* products keep their *: text_comment() leaves no / that could follow it */
-    for (end = start; end < plain.length && plain.data[end] != '*';) end++;
-    text_comment(text, plain.data + start, end - start);
-    if (end < plain.length) text_char(text, '*');
-  }
-}
-
 static void comment(const Emitter *e, const Code *code, Text *out) {
   text_string(out, "/*");
   for (uint32_t i = 0; i < code->notes.count; i++) {
@@ -89,7 +72,7 @@ static void comment(const Emitter *e, const Code *code, Text *out) {
   for (uint32_t i = 0; i < code->operands.count; i++) {
     const OperandInfo *operand = &code->operands.data[i];
     text_format(out, "%s%s: ", i || code->notes.count ? "\n * " : " ", e->now.operand_names[i]);
-    c_shape_text(e, operand->scalar, operand->rank, operand->dims, out);
+    header_shape(&e->model, operand->scalar, operand->rank, operand->dims, out);
     text_format(out, " %s%s", access_name(operand->access), operand->strided ? ", strided" : "");
   }
   text_string(out, " */\n");
@@ -136,56 +119,6 @@ const char *c_function(Emitter *e, uint32_t function) {
   return name;
 }
 
-/* ---- aliasing ---- */
-
-static bool same_storage(const Buffer *a, const Buffer *b) {
-  return a->storage == b->storage && (a->storage == STORAGE_WORKSPACE || a->storage == STORAGE_STATE);
-}
-
-static bool may_overlap(const Emitter *e, uint32_t first, uint32_t second) {
-  DimTable     *dims = e->program->dims;
-  const Buffer *a = &e->program->buffers.data[first], *b = &e->program->buffers.data[second];
-  int64_t       at;
-  if (first == second) return true;
-  if (!same_storage(a, b)) return false; /* callers give inputs, outputs and workspace memory of their own */
-  if (a->offset == DIM_UNKNOWN || b->offset == DIM_UNKNOWN || a->offset == b->offset) return true;
-  if (!dim_is_constant(dims, a->offset, &at) || !dim_is_constant(dims, b->offset, &at))
-    return false; /* both live in this call, so `place` kept them apart */
-  Dim a_end = dim_add(dims, a->offset, c_buffer_bytes(e, a)), b_end = dim_add(dims, b->offset, c_buffer_bytes(e, b));
-  return dim_lo(dims, dim_sub(dims, a->offset, b_end)) < 0 && dim_lo(dims, dim_sub(dims, b->offset, a_end)) < 0;
-}
-
-static bool is_written(const OperandInfo *operand) { return operand->access != ACCESS_IN; }
-
-static void mark_call(Emitter *e, const Code *entry, const StmtNode *stmt) {
-  KernelFacts *facts = &e->kernels[stmt->target];
-  const Code  *kernel = &e->program->kernels.data[stmt->target];
-  uint32_t     argument = 0, other;
-  facts->called = true;
-  for (uint32_t i = 0; i < kernel->operands.count; i++) {
-    if (kernel->operands.data[i].access == ACCESS_LOCAL) continue;
-    uint32_t buffer = entry->call_arguments.data[stmt->list + argument++].buffer;
-    other = 0;
-    for (uint32_t k = 0; k < kernel->operands.count; k++) {
-      if (kernel->operands.data[k].access == ACCESS_LOCAL) continue;
-      uint32_t other_buffer = entry->call_arguments.data[stmt->list + other++].buffer;
-      bool     writes = is_written(&kernel->operands.data[i]) || is_written(&kernel->operands.data[k]);
-      if (k != i && writes && may_overlap(e, buffer, other_buffer)) facts->restricted[i] = false;
-    }
-  }
-}
-
-static void mark_calls(Emitter *e) {
-  const Code *entry = &e->program->entries.data[0];
-  for (uint32_t i = 0; i < e->program->kernels.count; i++) {
-    uint32_t operands = e->program->kernels.data[i].operands.count;
-    e->kernels[i].restricted = arena_array(e->arena, bool, operands + 1);
-    memset(e->kernels[i].restricted, 1, operands);
-  }
-  for (Stmt s = 1; s < entry->stmts.count; s++)
-    if (entry->stmts.data[s].kind == STMT_CALL) mark_call(e, entry, &entry->stmts.data[s]);
-}
-
 /* ---- kernels ---- */
 
 /* Kernels are named apart from the entry points, and from library functions and prelude functions, which end or begin with a type. */
@@ -204,11 +137,11 @@ const char *c_kernel_name(const Emitter *e, uint32_t kernel) {
   return arena_format(e->arena, clash ? "%s_kernel_%s" : "%s_%s", e->name, name);
 }
 
-static void pointer_parameter(Emitter *e, const KernelFacts *facts, uint32_t index, Text *text) {
+static void pointer_parameter(Emitter *e, bool restricted, uint32_t index, Text *text) {
   const OperandInfo *operand = &e->now.code->operands.data[index];
   text_format(text, "%s%s *%s%s%s", e->now.operand_written[index] ? "" : "const ", c_memory_type(e, operand->scalar),
-              facts->restricted[index] ? e->macro : "", facts->restricted[index] ? "_RESTRICT " : "", e->now.operand_names[index]);
-  e->needs_restrict |= facts->restricted[index];
+              restricted ? e->macro : "", restricted ? "_RESTRICT " : "", e->now.operand_names[index]);
+  e->needs_restrict |= restricted;
 }
 
 static void kernel_signature(Emitter *e, KernelFacts *facts) {
@@ -221,7 +154,7 @@ static void kernel_signature(Emitter *e, KernelFacts *facts) {
   for (uint32_t i = 0; i < e->now.code->operands.count; i++) {
     if (!facts->used[i]) continue;
     if (count++) text_string(&e->now.line, ", ");
-    pointer_parameter(e, facts, i, &e->now.line);
+    pointer_parameter(e, e->calls[facts - e->kernels].restricted[i], i, &e->now.line);
   }
   text_string(&e->now.line, count ? ") {" : "void) {");
   e->now.depth = 0;
@@ -282,7 +215,7 @@ void c_kernels(Emitter *e) {
   e->function_printed = arena_array(e->arena, bool, e->program->functions.count + 1);
   e->function_stack = arena_array(e->arena, unsigned, e->program->functions.count + 1);
   text_open(&e->functions, e->arena);
-  mark_calls(e);
+  e->calls = aliasing_of_kernels(&e->model);
   for (uint32_t i = 0; i < e->program->kernels.count; i++)
-    if (e->kernels[i].called) kernel(e, i);
+    if (e->calls[i].called) kernel(e, i);
 }

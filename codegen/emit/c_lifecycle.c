@@ -3,32 +3,6 @@
 
 #include <string.h>
 
-enum { STACK_ALLOWANCE = 128 }; /* of run's own frame: arguments, spills */
-
-/* ---- figures ---- */
-
-bool c_is_bounded(const Emitter *e) { return dim_hi(e->program->dims, e->program->workspace_bytes) != DIM_OPEN; }
-
-int64_t c_workspace_bound(const Emitter *e) {
-  return e->program->workspace_bytes == DIM_UNKNOWN ? 0 : dim_hi(e->program->dims, e->program->workspace_bytes);
-}
-
-int64_t c_state_bytes(const Emitter *e) {
-  if (e->program->state_bytes == DIM_UNKNOWN) return 0;
-  int64_t bytes = dim_hi(e->program->dims, e->program->state_bytes);
-  require(e->context, bytes != DIM_OPEN); /* what survives a run has one size */
-  return bytes;
-}
-
-unsigned c_stack_bytes(const Emitter *e) { return (e->run_stack + STACK_ALLOWANCE + 63u) / 64u * 64u; }
-
-/* Tells this model's contexts from another's. */
-uint32_t c_magic(const Emitter *e) {
-  uint64_t hash = e->program->info.model_hash ^ e->weights_hash ^ UINT64_C(0xcbf29ce484222325);
-  for (const char *c = e->name; *c; c++) hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-  return (uint32_t)(hash >> 32) | 1u;
-}
-
 /* ---- context ---- */
 
 static void context(const Emitter *e, Text *out) {
@@ -97,13 +71,13 @@ static void check_region(const Emitter *e, const char *region, const char *bytes
 
 static void init(Emitter *e, Text *out) {
   const char *m = e->macro;
-  bool        symbolic = e->role_count[SYMBOL_GIVEN] > 0, has_workspace = symbolic || c_workspace_bound(e) > 0;
+  bool        symbolic = e->role_count[SYMBOL_GIVEN] > 0, has_workspace = symbolic || model_workspace_bound(&e->model) > 0;
   text_format(out, "int32_t %s_init(%s_ctx *ctx, const %s_config *config) {\n", e->name, e->name, e->name);
   text_format(out, "  struct %s_context *const context = (struct %s_context *)(void *)ctx;\n", e->name, e->name);
   text_format(out, "  (void)sizeof(char[sizeof(struct %s_context) <= %s_CTX_BYTES ? 1 : -1]); /* the opaque part is large enough */\n", e->name, m);
   text_string(out, "  if (!ctx || !config || config->abi != ONNXCC_ABI) return ONNXCC_ERROR_ARGUMENT;\n  context->magic = 0;\n");
   if (has_workspace) check_region(e, "workspace", symbolic ? "1" : arena_format(e->arena, "%s_WORKSPACE_BYTES", m), -2, out);
-  if (c_state_bytes(e) > 0) check_region(e, "state", arena_format(e->arena, "%s_STATE_BYTES", m), -2, out);
+  if (model_state_bytes(&e->model) > 0) check_region(e, "state", arena_format(e->arena, "%s_STATE_BYTES", m), -2, out);
   text_string(out, "  context->workspace = (unsigned char *)config->workspace;\n  context->workspace_bytes = config->workspace_bytes;\n");
   text_string(out, "  context->state = (unsigned char *)config->state;\n  context->hooks = config->hooks;\n");
   if (e->blob.length == 0) {
@@ -128,7 +102,7 @@ static void reset(Emitter *e, Text *out) {
   text_format(out, "int32_t %s_reset(%s_ctx *ctx) {\n", e->name, e->name);
   text_format(out, "  struct %s_context *const context = (struct %s_context *)(void *)ctx;\n", e->name, e->name);
   text_format(out, "  if (!ctx || context->magic != %s_MAGIC) return ONNXCC_ERROR_ARGUMENT;\n", e->macro);
-  if (c_state_bytes(e) > 0) {
+  if (model_state_bytes(&e->model) > 0) {
     text_format(out, "  %s_CLEAR(context->state, %s_STATE_BYTES);\n", e->macro, e->macro);
     e->needs_clear = true;
   }
@@ -137,43 +111,25 @@ static void reset(Emitter *e, Text *out) {
 
 /* ---- the one-liner ---- */
 
-void c_one_line_parameters(const Emitter *e, Text *out) {
-  const ProgramInfo *info = &e->program->info;
-  uint32_t           count = 0;
-  for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
-    if (e->symbol_roles[i] == SYMBOL_GIVEN) text_format(out, "%sint64_t %s", count++ ? ", " : "", e->symbol_names[i]);
-  for (uint32_t i = 0; i < info->inputs.count; i++)
-    text_format(out, "%sconst %s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->inputs.data[i].buffer].scalar),
-                e->inputs[i].field);
-  for (uint32_t i = 0; i < info->outputs.count; i++)
-    text_format(out, "%s%s *%s", count++ ? ", " : "", c_memory_type(e, e->program->buffers.data[info->outputs.data[i].buffer].scalar),
-                e->outputs[i].field);
-  for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
-    if (e->symbol_roles[i] == SYMBOL_RETURNED) text_format(out, "%sint64_t *%s", count++ ? ", " : "", e->symbol_names[i]);
-  if (count == 0) text_string(out, "void");
-}
-
-bool c_has_one_liner(const Emitter *e) { return c_is_bounded(e) && !(e->options->weights == WEIGHTS_FILE && e->blob.length > 0); }
-
 static void one_liner(const Emitter *e, Text *out) {
   const ProgramInfo *info = &e->program->info;
   const char        *n = e->name, *m = e->macro;
-  if (!c_has_one_liner(e)) return;
+  if (!header_has_one_liner(&e->model)) return;
   text_format(out, "#ifdef %s_STATIC_WORKSPACE\n#ifndef %s_WORKSPACE_ATTR\n#define %s_WORKSPACE_ATTR\n#endif\n", m, m, m);
-  if (c_workspace_bound(e) > 0)
+  if (model_workspace_bound(&e->model) > 0)
     text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_workspace[%s_WORKSPACE_BYTES];\n", m, m, n, m);
-  if (c_state_bytes(e) > 0)
+  if (model_state_bytes(&e->model) > 0)
     text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_state[%s_STATE_BYTES];\n", m, m, n, m);
   text_format(out, "static %s_ctx %s_static_ctx;\nstatic int32_t %s_static_ready;\n\nint32_t %s(", n, n, n, n);
-  c_one_line_parameters(e, out);
+  header_one_line_parameters(&e->model, out);
   text_format(
       out,
       ") {\n  int32_t status = ONNXCC_OK;\n  %s_io io;\n  if (!%s_static_ready) {\n    %s_config config;\n    %s_CLEAR(&config, sizeof config);\n", n,
       n, n, m);
   text_string(out, "    config.abi = ONNXCC_ABI;\n");
-  if (c_workspace_bound(e) > 0)
+  if (model_workspace_bound(&e->model) > 0)
     text_format(out, "    config.workspace = %s_static_workspace;\n    config.workspace_bytes = %s_WORKSPACE_BYTES;\n", n, m);
-  if (c_state_bytes(e) > 0) text_format(out, "    config.state = %s_static_state;\n    config.state_bytes = %s_STATE_BYTES;\n", n, m);
+  if (model_state_bytes(&e->model) > 0) text_format(out, "    config.state = %s_static_state;\n    config.state_bytes = %s_STATE_BYTES;\n", n, m);
   text_format(out, "    status = %s_init(&%s_static_ctx, &config);\n    if (status != ONNXCC_OK) return status;\n    %s_static_ready = 1;\n  }\n", n,
               n, n);
   for (uint32_t i = 0; i < e->program->dims->symbols.count; i++)
@@ -193,6 +149,6 @@ void c_lifecycle(Emitter *e, Text *before_run, Text *after_run) {
   workspace_bytes(e, before_run);
   reset(e, after_run);
   init(e, after_run);
-  e->needs_clear |= c_has_one_liner(e);
+  e->needs_clear |= header_has_one_liner(&e->model);
   one_liner(e, after_run);
 }

@@ -130,7 +130,7 @@ static void settle_names(Emitter *e, const Code *code) {
   for (uint32_t i = 0; i < code->operands.count; i++) e->now.operand_names[i] = make_way(e, code->operands.data[i].name);
   for (Slot slot = 1; slot < code->slots.count; slot++) {
     e->now.slot_names[slot] = make_way(e, e->now.slot_names[slot]);
-    if (code->kind == CODE_ENTRY && c_is_own_name(e->now.slot_names[slot]))
+    if (code->kind == CODE_ENTRY && model_is_own_name(e->now.slot_names[slot]))
       e->now.slot_names[slot] = arena_format(e->arena, "%s_", e->now.slot_names[slot]);
   }
 }

@@ -1,38 +1,9 @@
-/* Weights: one blob, at the offsets that `place` chose, in the .c as unsigned words, beside it as a file for .incbin, or given by the caller. */
+/* The weights: in the .c as unsigned words, beside it as a file for .incbin, or given by the caller. */
 #include "c_emit.h"
 
 #include <string.h>
 
 enum { WORDS_A_LINE = 8 };
-
-static void pack(Emitter *e, const Buffer *buffer) {
-  DimTable *dims = e->program->dims;
-  size_t    at = (size_t)dim_value(dims, buffer->weight_offset), bytes = (size_t)dim_value(dims, c_buffer_bytes(e, buffer));
-  unsigned  element = scalar_bytes(buffer->scalar);
-  require(e->context, at + bytes <= e->blob.length);
-  if (buffer->data) memcpy(e->blob.data + at, buffer->data, bytes);
-  for (size_t i = 0; !buffer->data && i < bytes; i++) e->blob.data[at + i] = (char)(buffer->splat >> (i % element * 8));
-}
-
-/* FNV-1a over little-endian 32-bit words: short in C, and one multiplication a word. */
-static uint64_t hash_words(const Text *blob) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (size_t i = 0; i < blob->length; i += 4) {
-    uint32_t word;
-    memcpy(&word, blob->data + i, sizeof word);
-    hash = (hash ^ word) * UINT64_C(0x100000001b3);
-  }
-  return hash;
-}
-
-void c_weights_open(Emitter *e) {
-  size_t bytes = ((size_t)e->program->weights_bytes + 3) / 4 * 4;
-  e->blob = (Text){.arena = e->arena, .data = arena_allocate(e->arena, bytes + 1), .length = bytes, .capacity = bytes + 1};
-  for (uint32_t i = 0; i < e->program->buffers.count; i++)
-    if (e->program->buffers.data[i].storage == STORAGE_WEIGHT && e->program->buffers.data[i].weight_offset != DIM_UNKNOWN)
-      pack(e, &e->program->buffers.data[i]);
-  e->weights_hash = hash_words(&e->blob);
-}
 
 static void words(Emitter *e, Text *out) {
   size_t count = e->blob.length / 4;
