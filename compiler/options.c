@@ -12,6 +12,7 @@ struct Parse {
   Context *context;
   Arena   *arena;
   Options *options;
+  const char *target_option, *target; /* the last of --target, -march, -mcpu that was no bare triple; NULL: none */
 };
 
 /* bits of the column `commands` */
@@ -154,15 +155,25 @@ static void set_shape(Parse *parse, const OptionInfo *option, const char *value,
   vector_push(parse->arena, &parse->options->shapes, setting);
 }
 
+/* Kept as written: a triple of --target and the machine of -march go together in either order. */
 static void set_target(Parse *parse, const OptionInfo *option, const char *value, void *field) {
-  WordList names = {0};
-  parse->options->list_targets = !strcmp(value, "help");
-  if (parse->options->list_targets) return;
-  const Target *target = !strcmp(value, "native") ? target_native() : !strcmp(value, "host") ? target_host() : target_find(value);
-  for (uint32_t at = 0; target_at(at); at++) vector_push(parse->arena, &names, target_at(at)->name);
-  vector_push(parse->arena, &names, "native");
-  if (!target) refuse_value(parse, option, value, nearest(parse, value, &names, "onnxcc --target=help lists them"));
-  *(const Target **)field = target;
+  parse->options->list_targets |= !strcmp(value, "help");
+  if (!strcmp(value, "help")) return;
+  size_t first = strcspn(value, ",+");
+  bool   is_triple = target_is_triple(value);
+  if (is_triple) parse->options->triple = arena_string(parse->arena, value, first);
+  if (!is_triple || value[first]) parse->target_option = option->spelling, parse->target = value;
+}
+
+static void select_targets(Parse *parse) {
+  Options    *options = parse->options;
+  const char *triple = options->triple;
+  if (!parse->target && !triple) vector_push(parse->arena, &options->targets, target_host());
+  else if (!parse->target) target_select(parse->context, parse->arena, "--target", triple, NULL, &options->targets);
+  else target_select(parse->context, parse->arena, parse->target_option, parse->target, triple, &options->targets);
+  if (options->targets.count > 1)
+    usage_error(parse->context, CODE_OPTION_VALUE, "give one", "%s names %u targets", parse->target_option, options->targets.count);
+  options->target = options->targets.data[0];
 }
 
 static void set_level(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = *value == 's' ? 1 : *value - '0'; }
@@ -445,9 +456,10 @@ static void expand(Parse *parse, uint32_t count, const char *const *words, WordL
 void options_parse(Context *context, Arena *arena, Options *options, uint32_t count, const char *const *words) {
   Parse    parse = {.context = context, .arena = arena, .options = options};
   WordList all = {0};
-  *options = (Options){.weights = -1, .level = 2, .target = target_host(), .seed = 1, .relative = -1, .absolute = -1, .max_ulp = -1};
+  *options = (Options){.weights = -1, .level = 2, .seed = 1, .relative = -1, .absolute = -1, .max_ulp = -1};
   expand(&parse, count, words, &all, 0);
   parse_words(&parse, &all);
+  select_targets(&parse);
 }
 
 static void summarise_range(Text *text, int64_t lo, int64_t hi) {
@@ -460,7 +472,10 @@ static void summarise_range(Text *text, int64_t lo, int64_t hi) {
 const char *options_summary(const Options *options, Arena *arena) {
   Text text;
   text_open(&text, arena);
-  text_format(&text, "--target=%s -O%d", options->target->name, options->level);
+  if (options->triple) text_format(&text, "--target=%s -march=", options->triple);
+  else text_string(&text, "--target=");
+  for (uint32_t at = 0; at < options->targets.count; at++) text_format(&text, "%s%s", at ? "," : "", options->targets.data[at]->name);
+  text_format(&text, " -O%d", options->level);
   for (PassId pass = 0; pass < PASS_COUNT; pass++)
     if (options->choice[pass]) text_format(&text, " -f%s%s", options->choice[pass] < 0 ? "no-" : "", pass_info(pass)->name);
   if (options->no_schedule) text_format(&text, " -fno-%s", SCHEDULE_NAME);

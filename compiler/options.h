@@ -86,7 +86,9 @@ typedef struct Options {
   VECTOR(ShapeSetting) shapes;
   WordList    external_data_dirs;
 
-  const Target *target;
+  TargetList  targets;           /* one, or the members of a dispatch group */
+  const Target *target;          /* the first */
+  const char *triple;            /* LLVM's, that --target gave the system with; NULL: none */
   bool        list_targets;      /* --target=help */
   int         level;             /* 0..3; -Os is 1 */
   int8_t      choice[PASS_COUNT];/* as PassOptions has it */

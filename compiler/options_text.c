@@ -116,9 +116,48 @@ void options_list_passes(Text *text) {
   text_format(text, "     %-16s -O1  no pass, but chosen like one: build convolutions and matrix products by schedules\n", SCHEDULE_NAME);
 }
 
+/* Words with blanks between, wrapped behind a heading. */
+static void print_words(Text *text, const char *heading, const WordList *words) {
+  enum { WIDTH = 100 };
+  size_t column = strlen(heading);
+  text_format(text, "\n%s", heading);
+  for (uint32_t at = 0; at < words->count; at++) {
+    size_t length = strlen(words->data[at]) + 1;
+    if (column + length > WIDTH) text_string(text, "\n "), column = 1;
+    text_format(text, " %s", words->data[at]);
+    column += length;
+  }
+  text_char(text, '\n');
+}
+
+static void print_features(Text *text, const Target *target) {
+  bool any = false;
+  for (Feature feature = 0; feature < FEATURE_COUNT; feature++) {
+    if (!feature_suits(feature, target)) continue;
+    text_format(text, any ? ", +%s" : "  %-16s +%s", any ? feature_name(feature) : target->name, feature_name(feature));
+    any = true;
+  }
+  if (any) text_char(text, '\n');
+}
+
 void options_list_targets(Text *text) {
-  for (uint32_t at = 0; target_at(at); at++) text_format(text, "%-18s %s\n", target_at(at)->name, target_at(at)->summary);
-  text_format(text, "%-18s this very machine: %s\n", "native", target_native()->name);
+  const char *target, *word;
+  WordList    triples = {0}, systems = {0};
+  text_format(text, "%-14s %-8s %-5s %-72s %s\n", "Target", "vectors", "fma", "C compiler", "what it is");
+  for (uint32_t at = 0; target_at(at); at++) {
+    const Target *row = target_at(at);
+    text_format(text, "%-14s %-8s %-5s %-72s %s\n", row->name, row->vector_bytes ? arena_format(text->arena, "%u", row->vector_bytes) : "-",
+                row->has_fma ? "yes" : "-", row->c_flags ? row->c_flags : "-", row->summary);
+  }
+  text_format(text, "%-14s this very machine: %s\n", "native", target_native()->name);
+  text_string(text, "\nFeatures, written behind a target (aarch64,+dotprod or aarch64+dotprod):\n");
+  for (uint32_t at = 0; target_at(at); at++) print_features(text, target_at(at));
+  text_string(text, "\nNames of C compilers, for -march= and -mcpu=:\n");
+  for (uint32_t at = 0; (word = target_name_at(at, &target)); at++) text_format(text, "  %-16s %s\n", word, target);
+  for (uint32_t at = 0; (word = target_triple_at(at, &target)); at++) vector_push(text->arena, &triples, word);
+  for (uint32_t at = 0; (word = target_system_at(at)); at++) vector_push(text->arena, &systems, word);
+  print_words(text, "LLVM triples for --target= (-march= may choose a better machine) begin with one of", &triples);
+  print_words(text, "and name a system:", &systems);
 }
 
 void options_list_operators(Text *text) {
@@ -197,7 +236,9 @@ static void print_bash_words(Text *text, const OptionInfo *option) {
     for (PassId pass = 0; pass < PASS_COUNT; pass++) text_format(text, "%s%s", pass ? " " : "", pass_info(pass)->name);
   if (!strcmp(option->choices, "@passes")) text_format(text, " %s", SCHEDULE_NAME);
   else if (!strcmp(option->choices, "@targets")) {
+    const char *target, *word;
     for (uint32_t at = 0; target_at(at); at++) text_format(text, "%s ", target_at(at)->name);
+    for (uint32_t at = 0; (word = target_name_at(at, &target)); at++) text_format(text, "%s ", word);
     text_string(text, "native help");
   } else if (!strcmp(option->choices, "@warnings")) {
     for (WarningId warning = 0; warning < WARNING_COUNT; warning++) text_format(text, "%s ", warning_info(warning)->name);

@@ -3,6 +3,13 @@
 #define ONNXCC_TARGETS_TARGET_H
 #include "compiler/base/context.h"
 
+typedef enum Feature {
+#define FEATURE(id, ...) FEATURE_##id,
+#include "features.def"
+#undef FEATURE
+  FEATURE_COUNT
+} Feature;
+
 typedef struct Target {
   const char *name;            /* x86-64-v3 */
   const char *summary;         /* one line for --target=help */
@@ -27,10 +34,29 @@ typedef struct Target {
   const char *llvm_features;   /* "+neon,+vfp4", beyond what the cpu has; NULL: none */
   const char *llvm_abi;        /* calling convention where the triple leaves it open, e.g. "lp64d"; NULL: the triple's */
   unsigned    stack_limit;     /* bytes a kernel may use for local buffers */
+  uint32_t    features;        /* 1u << Feature: those written behind the row */
 } Target;
+typedef VECTOR(const Target *) TargetList;
 
-const Target *target_find(const char *name);       /* a row, an alias, "native" or "host" (this machine); NULL if unknown */
+const Target *target_find(const char *name);       /* a row, "native" or "host" (this machine); NULL if unknown */
 const Target *target_at(uint32_t index);           /* NULL past the end */
 const Target *target_host(void);                   /* the host architecture's baseline */
 const Target *target_native(void);                 /* the best row this very machine can run */
+
+static inline bool target_has(const Target *target, Feature feature) { return target->features >> feature & 1u; }
+const char *feature_name(Feature feature);
+bool        feature_suits(Feature feature, const Target *target); /* is of its architecture and vector width */
+void        target_add_feature(Arena *arena, Target *target, Feature feature);
+void        target_add_native_features(Arena *arena, Target *target);
+
+/* Reads what a user wrote behind --target, -march or -mcpu (`option`): members with commas between. A member is a row, a name of names.def or an LLVM
+ * triple, with +features behind it; an item that begins with + belongs to the member before it. `triple`, if not NULL, is the system for all of them.
+ * What is unknown is a usage error that names the nearest. */
+void target_select(Context *context, Arena *arena, const char *option, const char *text, const char *triple, TargetList *list);
+bool target_is_triple(const char *text);           /* begins like one: a machine of triples.def and a dash */
+
+/* For lists: NULL past the end. */
+const char *target_name_at(uint32_t index, const char **target);
+const char *target_triple_at(uint32_t index, const char **target);
+const char *target_system_at(uint32_t index);
 #endif

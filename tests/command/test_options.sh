@@ -52,6 +52,10 @@ says version_names_program_and_version 0 "^onnxcc [0-9]" --version
 says help_passes 0 " cse " --help=passes
 says help_targets 0 "^cortex-m4" --help=targets
 says target_help 0 "^cortex-m4" --target=help
+says target_help_has_columns 0 "^x86-64-v3 *32 *yes *-march=x86-64-v3 " --target=help
+says target_help_has_features 0 "^  aarch64 .*+dotprod, +i8mm" --target=help
+says target_help_has_names 0 "^  neoverse-n1 *aarch64+dotprod" --target=help
+says target_help_has_triples 0 "thumbv8.1m.main" --target=help
 says help_operators 0 " Gemm " --help=operators
 says help_warnings 0 "negative-dimension" --help=warnings
 says explain 0 "numpy" --explain E0404
@@ -64,6 +68,10 @@ says no_model 2 "no model is given"
 says unknown_option 2 "did you mean --target?" "$model" --tarqet=generic
 says unknown_short_option 2 "E0701: no option is called" "$model" -Z
 says unknown_target 2 "did you mean cortex-m4?" "$model" --target=cortexm4
+says unknown_feature 2 "aarch64 has no feature .*dotprd" "$model" --target=aarch64,+dotprd
+says unknown_machine 2 "did you mean haswell?" "$model" -march=haswel
+says triple_without_system 2 "no triple like" "$model" --target=aarch64-plan9
+says triple_and_other_machine 2 "cortex-m4 is no machine of x86_64-pc-windows-msvc" "$model" --target=x86_64-pc-windows-msvc -mcpu=cortex-m4
 says unknown_pass 2 "did you mean cse?" "$model" -fno-cze
 says unknown_emit 2 "did you mean graph?" "$model" --emit=grahp
 says listed_values 2 "it can be c, graph or loops" "$model" --emit=xyz
