@@ -7,6 +7,7 @@
 static bool same_node(const ExprNode *a, const ExprNode *b) {
   if (a->op != b->op || a->scalar != b->scalar || a->lanes != b->lanes) return false;
   if (a->op == LOOP_CONSTANT || a->op == LOOP_DIM) return a->integer == b->integer;
+  if (a->op == LOOP_EXTRACT && a->operand[1] != b->operand[1]) return false;
   if (a->op == LOOP_SLOT) return a->operand[0] == b->operand[0];
   if (a->op == LOOP_LOAD || a->op == LOOP_CALL) return a->operand[0] == b->operand[0] && a->operand[2] == b->operand[2];
   return true;

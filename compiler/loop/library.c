@@ -2,6 +2,7 @@
  *
  * In that file every `function NAME(` stands at the start of a line; functions may call one another in any order, but not in a circle. */
 #include "parse.h"
+#include "widen.h"
 
 #include <string.h>
 
@@ -39,14 +40,12 @@ uint32_t library_declare(Program *program, const char *name) {
   return program->functions.count - 1;
 }
 
-static void define(Program *program, uint32_t index) {
+/* The body of a function that takes scalars; false if the library has none. */
+static bool define_scalar(Program *program, uint32_t index) {
   Parser parser;
   Code declared = program->functions.data[index];
   const char *start = find_text(declared.name);
-  if (!start) { /* all of them are reported */
-    model_error(program->context, CODE_UNSUPPORTED_TYPES, (Place){0}, NULL, "the function %s is not supported for this element type", declared.name);
-    return;
-  }
+  if (!start) return false;
   open_parser(&parser, program, start);
   Code code = parse_function_header(&parser);
   bool fits = code.result == declared.result && code.parameter_count == declared.parameter_count;
@@ -54,6 +53,71 @@ static void define(Program *program, uint32_t index) {
   if (!fits) bug(program->context, "function `%s` is called with other types than the library's", declared.name);
   parse_body(&parser, &code);
   program->functions.data[index] = code;
+  return true;
+}
+
+/* exp_f32x16 from exp_f32, which is defined if need be. */
+static bool define_wide(Program *program, uint32_t index) {
+  Code declared = program->functions.data[index];
+  const char *name = loop_scalar_name(program->arena, declared.name, declared.lanes);
+  uint32_t scalar = program_find_function(program, name);
+  if (scalar == UINT32_MAX) scalar = library_declare(program, name);
+  if (scalar == UINT32_MAX) return false;
+  if (!program->functions.data[scalar].defined && !define_scalar(program, scalar)) return false;
+  Code body = program->functions.data[scalar]; /* the vector may grow under our hands */
+  if (!code_is_straight(&body)) bug(program->context, "function `%s` is called with vectors but branches", name);
+  Code wide = function_widened(program, &body, declared.lanes);
+  program->functions.data[index] = wide;
+  return true;
+}
+
+static void define(Program *program, uint32_t index) {
+  const Code *declared = &program->functions.data[index];
+  if (declared->lanes > 1 ? define_wide(program, index) : define_scalar(program, index)) return;
+  declared = &program->functions.data[index]; /* all of them are reported */
+  model_error(program->context, CODE_UNSUPPORTED_TYPES, (Place){0}, NULL, "the function %s is not supported for this element type", declared->name);
+}
+
+static bool is_name_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+
+/* The first word of a line of a function's text, skipping spaces: what statement it is. */
+static bool line_begins(const char *line, const char *word) {
+  while (*line == ' ') line++;
+  return strncmp(line, word, strlen(word)) == 0 && line[strlen(word)] == ' ';
+}
+
+static bool line_is_straight(const char *line, const char *line_end) {
+  static const char *const branches[] = {"if", "for", "while", "var"};
+  char word[64];
+  for (size_t i = 0; i < sizeof branches / sizeof *branches; i++)
+    if (line_begins(line, branches[i])) return false;
+  for (const char *open = line; (open = memchr(open, '(', (size_t)(line_end - open))) != NULL; open++) {
+    const char *start = open;
+    while (start > line && (is_name_character(start[-1]))) start--;
+    size_t length = (size_t)(open - start);
+    if (length == 0 || length >= sizeof word) continue;
+    memcpy(word, start, length);
+    word[length] = 0;
+    if (!library_is_straight(word) && library_has(word)) return false;
+  }
+  return true;
+}
+
+/* Up to the `}` at the start of a line. */
+static bool text_is_straight(const char *line, const char *end) {
+  while (line < end && *line != '}') {
+    const char *line_end = memchr(line, '\n', (size_t)(end - line));
+    if (!line_end) line_end = end;
+    if (!line_is_straight(line, line_end)) return false;
+    line = line_end + 1;
+  }
+  return true;
+}
+
+bool library_is_straight(const char *name) {
+  const char *text = find_text(name), *end = (const char *)loop_library_text + loop_library_size;
+  const char *body = text ? memchr(text, '\n', (size_t)(end - text)) : NULL;
+  return body && text_is_straight(body + 1, end);
 }
 
 void program_link_others(Program *program, bool (*known)(const char *name)) {

@@ -1,10 +1,16 @@
-/* The loop IR: loops, loads, stores and scalar arithmetic. After lowering no ONNX operator exists.
+/* The loop IR: loops, loads, stores and arithmetic on scalars and vectors. After lowering no ONNX operator exists.
  *
  * A program is buffers, kernels, functions and entries. All code (kernel, function, entry) is one struct, Code: statements in linked lists,
  * values as expression trees hanging from statements, both by 32-bit index.
  *
  * An expression is evaluated where its statement stands, so loads see the stores before it. Sharing is explicit, through `let`; the builder makes
- * lets by itself for a subexpression used twice in one statement. The program's text is law: no backend may contract, reorder or reassociate. */
+ * lets by itself for a subexpression used twice in one statement.
+ *
+ * Vectors have 2 to LOOP_MAX_LANES lanes, a power of two, of any scalar type; i1 vectors are masks. A load or store of several lanes whose indices
+ * are scalars runs along the last dimension from there; with a vector among its indices every lane has its own place. If it has a number of active
+ * lanes, the lanes from that on load as zero and store nothing, and their places need not exist.
+ *
+ * The program's text is law: no backend may contract, reorder or reassociate. */
 #ifndef ONNXCC_LOOP_LOOP_H
 #define ONNXCC_LOOP_LOOP_H
 #include "compiler/base/context.h"
@@ -33,6 +39,7 @@ typedef enum LoopOp {
 } LoopOp;
 
 #define LOOP_MAX_RANK 16u
+#define LOOP_MAX_LANES 64u   /* of a vector */
 #define LOOP_MAX_DEPTH 512u  /* levels of an expression: what walks trees may recurse */
 #define LOOP_MAX_BLOCKS 64u  /* nested blocks of a code */
 
@@ -44,7 +51,7 @@ typedef uint32_t Operand;  /* kernels: index into Code.operands. Entries: index 
 typedef struct ExprNode {
   uint8_t  op;             /* LoopOp */
   uint8_t  scalar;         /* Scalar: the result type */
-  uint16_t lanes;          /* 1; vectors later */
+  uint16_t lanes;          /* 1: a scalar */
   uint32_t operand[3];     /* operands, or as loop_ops.def says */
   union { int64_t integer; double number; }; /* CONSTANT of integer, index and i1 types; of float types. DIM: the Dim */
 } ExprNode;
@@ -57,7 +64,7 @@ typedef enum StmtKind {
   STMT_LET,      /* slot = a, once */
   STMT_VAR,      /* slot = a; may be SET later */
   STMT_SET,      /* slot = a */
-  STMT_STORE,    /* target[list] = a */
+  STMT_STORE,    /* target[list] = a; the list as that of a load */
   STMT_RETURN,   /* functions: the result a; last statement */
   STMT_CALL,     /* entries: kernel `target` on the arguments call_arguments[list .. +list_count] */
   STMT_COPY,     /* entries: buffer `list` element by element into buffer `target` (equal sizes) */
@@ -78,7 +85,8 @@ typedef struct StmtNode {
   Stmt     body, otherwise;
 } StmtNode;
 
-typedef struct SlotInfo { const char *name; Scalar scalar; bool is_variable; } SlotInfo; /* name: whole word, unique made by the printer if not */
+/* name: a whole word, made unique by the printer if it is not */
+typedef struct SlotInfo { const char *name; Scalar scalar; uint16_t lanes; bool is_variable; } SlotInfo;
 
 typedef enum Access { ACCESS_IN, ACCESS_OUT, ACCESS_INOUT, ACCESS_SCRATCH, ACCESS_LOCAL } Access;
 /* SCRATCH: contents undefined at the start and worthless at the end; passed by the entry. LOCAL: on the stack, constant size, not an argument */
@@ -101,12 +109,13 @@ typedef enum CodeKind { CODE_KERNEL, CODE_FUNCTION, CODE_ENTRY } CodeKind;
 
 typedef struct Code {
   CodeKind kind;
-  const char *name;        /* kernels: a word of our own and a number; functions: `exp_f32` */
+  const char *name;        /* kernels: a word of our own and a number; functions: `exp_f32`, at 16 lanes `exp_f32x16` */
   VECTOR(const char *) notes; /* raw text for the comment above the code: node, shapes, layout. May hold model strings: sinks quote */
   VECTOR(OperandInfo) operands; /* kernels */
   VECTOR(SlotInfo) slots;  /* [0] unused; functions: the first parameter_count slots after it are the parameters */
   uint32_t parameter_count;
   Scalar   result;         /* functions */
+  uint16_t lanes;          /* functions: of every parameter and of the result; 1: scalars */
   bool     defined;        /* functions: has a body; else named only */
   VECTOR(ExprNode) exprs;  /* [0] unused */
   VECTOR(StmtNode) stmts;  /* [0] unused */
@@ -168,6 +177,7 @@ typedef struct Program {
 
 const char *scalar_name(Scalar scalar);
 bool        scalar_from_name(const char *name, Scalar *scalar);
+bool        lanes_are_valid(uint64_t lanes);      /* 1, or a power of two up to LOOP_MAX_LANES */
 unsigned    scalar_bytes(Scalar scalar);
 bool        scalar_is_float(Scalar scalar);   /* f16 bf16 f32 f64 */
 bool        scalar_is_signed(Scalar scalar);  /* i8..i64, index and floats */
@@ -192,7 +202,9 @@ uint32_t program_buffer(Program *program, Buffer buffer);                     /*
 uint32_t program_kernel(Program *program, Code kernel);
 uint32_t program_add_kernel(Program *program, Code kernel);                   /* though it may equal another; UINT32_MAX if the name is taken */
 /* The function of that name, declared if need be. */
-uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters);
+uint32_t program_function(Program *program, const char *name, uint16_t lanes, Scalar result, uint32_t parameter_count, const Scalar *parameters);
+const char *loop_vector_name(Arena *arena, const char *function, uint16_t lanes); /* exp_f32x16 of exp_f32 and 16; the same for 1 */
+const char *loop_scalar_name(Arena *arena, const char *function, uint16_t lanes); /* and back */
 uint32_t program_define(Program *program, Code function);                     /* gives the declared (or a new) function its body; its index */
 uint32_t program_entry(Program *program, Code entry);                         /* its index; the first one is run */
 uint32_t program_find_function(const Program *program, const char *name);     /* UINT32_MAX if there is none */
@@ -213,15 +225,17 @@ typedef struct Builder {
   struct { Stmt owner; Stmt last; bool otherwise; } block[LOOP_MAX_BLOCKS]; uint32_t depth; /* deeper is a bug */
   VECTOR(ExprFacts) facts;       /* by Expr */
   VECTOR(Expr) visited;          /* scratch: non-leaf expressions of the statement being made, operands first */
+  bool refused;                  /* something wanted a branch that differs between lanes: the code is worthless, to be built again with scalars */
 } Builder;
 
 void    build_open(Builder *builder, Program *program, CodeKind kind, const char *name);
 Code    build_close(Builder *builder);                                        /* all blocks must be ended */
-Expr    build_parameter(Builder *builder, const char *name, Scalar scalar);   /* functions: the next parameter, before any statement */
+Expr    build_parameter(Builder *builder, const char *name, Scalar scalar);   /* functions: the next parameter, before any statement; of code.lanes */
 Operand build_operand(Builder *builder, OperandInfo info);
 void    build_note(Builder *builder, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Values. Constructors fold constants and simplify index arithmetic; operands must have equal types (a mix is a bug). */
+/* Values. Constructors fold constants and simplify index arithmetic; operands must have equal types (a mix is a bug). A scalar beside a vector is
+ * broadcast, so that code written for scalars builds vectors when it is given an index like broadcast(i) + lanes. */
 Expr build_integer(Builder *builder, Scalar scalar, int64_t value);           /* integer types, i1, index */
 Expr build_float(Builder *builder, Scalar scalar, double value);              /* f32 (rounded once), f64 */
 Expr build_index(Builder *builder, int64_t value);
@@ -232,12 +246,19 @@ Expr build_ternary(Builder *builder, LoopOp op, Expr a, Expr b, Expr c);      /*
 Expr build_cast(Builder *builder, Scalar to, Expr a);                         /* identity if already of the type */
 Expr build_saturate(Builder *builder, Scalar to, Expr a);
 Expr build_bitcast(Builder *builder, Scalar to, Expr a);
+/* With a vector among the indices: a vector; contiguous where the last one is i + lanes. active 0: all lanes. */
 Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *indices);
-Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments);
+Expr build_load_lanes(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, uint16_t lanes, Expr active);
+Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments); /* on vectors: of its vector form */
+Expr build_broadcast(Builder *builder, Expr a, uint16_t lanes);               /* identity if lanes is 1 or a has them already */
+Expr build_lane_numbers(Builder *builder, Scalar scalar, uint16_t lanes);     /* 0, 1, 2, ... */
+Expr build_extract(Builder *builder, Expr a, uint16_t from, uint16_t lanes);  /* lanes from .. from + lanes */
+Expr build_reduce(Builder *builder, LoopOp op, Expr a);                       /* a scalar: lanes l op l + half, then those of that; makes lets */
 static inline Expr build_select(Builder *builder, Expr condition, Expr then, Expr otherwise) {
   return build_ternary(builder, LOOP_SELECT, condition, then, otherwise);
 }
 Scalar build_scalar(const Builder *builder, Expr a);                          /* its type */
+uint16_t build_lanes(const Builder *builder, Expr a);                         /* 1: a scalar */
 bool   build_is_constant(const Builder *builder, Expr a, int64_t *value);     /* integer, index or i1 constant (DIM constants too) */
 
 /* Statements. */
@@ -250,7 +271,8 @@ void build_end(Builder *builder);
 Expr build_let(Builder *builder, const char *name, Expr value);               /* constants, dims and slots pass through unchanged */
 Expr build_var(Builder *builder, const char *name, Expr initial);             /* reading it gives the value at the reading statement */
 void build_set(Builder *builder, Expr variable, Expr value);
-void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value);
+void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value); /* indices as those of build_load */
+void build_store_lanes(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value, Expr active);
 void build_return(Builder *builder, Expr value);
 /* node: 1 + index into info.nodes; 0: none */
 void build_kernel_call(Builder *builder, uint32_t kernel, uint32_t count, const CallArgument *arguments, uint32_t node);
@@ -263,6 +285,10 @@ static inline StmtNode *stmt_at(const Code *code, Stmt stmt) { return &code->stm
 /* The operands of any expression: indices of a LOAD, arguments of a CALL, else operand[]. Leaves have none. */
 uint32_t expr_operand_count(const Code *code, Expr expr);
 Expr     expr_operand(const Code *code, Expr expr, uint32_t index);
+/* Indices of an access to the operand: its rank. An access with one item more has a number of active lanes, the last. */
+uint32_t access_rank(const Program *program, const Code *code, Operand operand);
+/* An access of several lanes along the last dimension: no index is a vector. */
+bool     access_is_contiguous(const Code *code, uint32_t list, uint32_t rank);
 
 /* ---- text (loop_print.c, loop_parse.c), verifier (loop_verify.c) --------------------------------------------------- */
 void     program_print(const Program *program, Text *text);                   /* weights of more than 64 elements as `blob "hash" bytes` */
@@ -282,4 +308,5 @@ void     program_verify(const Program *program);
 void     program_link_library(Program *program);
 void     program_link_others(Program *program, bool (*known)(const char *name)); /* all that is not known by name: for evaluation */
 bool     library_has(const char *name);
+bool     library_is_straight(const char *name); /* neither it nor what it calls branches, so that it may be called with vectors */
 #endif

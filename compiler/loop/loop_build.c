@@ -5,6 +5,7 @@
  * with build_let which of the two places is meant; not to do so is a bug. The condition of a `while` is evaluated again and again, so what it
  * uses twice is copied instead. */
 #include "build.h"
+#include "widen.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ void build_open(Builder *builder, Program *program, CodeKind kind, const char *n
   Code *code = &builder->code;
   code->kind = kind;
   code->name = loop_name(program, name);
+  code->lanes = 1;
   vector_push(builder->arena, &code->exprs, (ExprNode){ .op = LOOP_OP_NONE });
   vector_push(builder->arena, &code->stmts, (StmtNode){ .kind = STMT_NONE });
   vector_push(builder->arena, &code->slots, (SlotInfo){ .name = "" });
@@ -30,8 +32,8 @@ Code build_close(Builder *builder) {
   return builder->code;
 }
 
-static Slot add_slot(Builder *builder, const char *name, Scalar scalar, bool is_variable) {
-  SlotInfo info = { .name = loop_name(builder->program, name), .scalar = scalar, .is_variable = is_variable };
+static Slot add_slot(Builder *builder, const char *name, Scalar scalar, uint16_t lanes, bool is_variable) {
+  SlotInfo info = { .name = loop_name(builder->program, name), .scalar = scalar, .lanes = lanes, .is_variable = is_variable };
   vector_push(builder->arena, &builder->code.slots, info);
   return builder->code.slots.count - 1;
 }
@@ -41,7 +43,7 @@ Expr build_parameter(Builder *builder, const char *name, Scalar scalar) {
   if (code->kind != CODE_FUNCTION || code->stmts.count > 1 || code->slots.count != code->parameter_count + 1)
     build_bug(builder, "parameter `%s` out of place", name);
   code->parameter_count++;
-  return build_slot(builder, add_slot(builder, name, scalar, false));
+  return build_slot(builder, add_slot(builder, name, scalar, code->lanes, false));
 }
 
 static bool has_operand(const Code *code, const char *name) {
@@ -103,20 +105,93 @@ static void check_indices(const Builder *builder, uint32_t rank, const Expr *ind
       build_bug(builder, "index %u of an access is %s", i, scalar_name(build_scalar(builder, indices[i])));
 }
 
-Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *indices) {
+/* Elements of the last dimension lie side by side, so that lanes may run along it. */
+static bool has_unit_stride(const Builder *builder, Operand operand, uint32_t rank) {
+  int64_t stride;
+  if (builder->code.kind != CODE_KERNEL || !builder->code.operands.data[operand].strided) return true;
+  return dim_is_constant(builder->program->dims, builder->code.operands.data[operand].strides[rank - 1], &stride) && stride == 1;
+}
+
+/* The indices of an access of `lanes` lanes: scalars alone if they run along the last dimension, else vectors and perhaps scalars beside them. */
+static void place_lanes(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, uint16_t lanes, Expr *placed) {
+  LaneIndex form[LOOP_MAX_RANK];
+  bool contiguous = rank > 0 && has_unit_stride(builder, operand, rank), given = true;
+  for (uint32_t i = 0; i < rank; i++) given = given && build_lanes(builder, indices[i]) == 1;
+  for (uint32_t i = 0; i < rank; i++) {
+    int64_t wanted = i + 1 == rank && !given ? 1 : 0;
+    contiguous = contiguous && build_lane_index(builder, indices[i], &form[i]) && form[i].stride == wanted;
+  }
+  for (uint32_t i = 0; i < rank; i++) placed[i] = contiguous ? form[i].base : indices[i];
+  if (contiguous || !given) return;
+  if (rank == 0) build_bug(builder, "access of %u lanes to what has rank 0", lanes);
+  placed[rank - 1] = build_binary(builder, LOOP_ADD, indices[rank - 1], build_lane_numbers(builder, SCALAR_INDEX, lanes));
+}
+
+/* Every lane at one place: a scalar access. */
+static bool is_uniform(Builder *builder, uint32_t rank, Expr *indices) {
+  LaneIndex form[LOOP_MAX_RANK];
+  for (uint32_t i = 0; i < rank; i++)
+    if (!build_lane_index(builder, indices[i], &form[i]) || form[i].stride != 0) return false;
+  for (uint32_t i = 0; i < rank; i++) indices[i] = form[i].base;
+  return true;
+}
+
+/* The lanes of the indices, which must agree; 1 if all are scalars. */
+static uint16_t index_lanes(const Builder *builder, uint32_t rank, const Expr *indices) {
+  uint16_t lanes = 1;
+  for (uint32_t i = 0; i < rank; i++) {
+    uint16_t found = build_lanes(builder, indices[i]);
+    if (found > 1 && lanes > 1 && found != lanes) build_bug(builder, "indices of %u and of %u lanes", lanes, found);
+    if (found > 1) lanes = found;
+  }
+  return lanes;
+}
+
+Expr build_load_lanes(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, uint16_t lanes, Expr active) {
+  Expr placed[LOOP_MAX_RANK + 1];
   Scalar scalar = accessed(builder, operand, rank);
   check_indices(builder, rank, indices);
-  uint32_t first = add_list(builder, rank, indices);
-  return build_node(builder, (ExprNode){ .op = LOOP_LOAD, .scalar = (uint8_t)scalar, .operand = { operand, first, rank } });
+  uint16_t found = index_lanes(builder, rank, indices);
+  if (found > 1 && lanes > 1 && found != lanes) build_bug(builder, "load of %u lanes at %u places", lanes, found);
+  for (uint32_t i = 0; i < rank; i++) placed[i] = indices[i];
+  if (found > 1 && !active && is_uniform(builder, rank, placed)) {
+    Expr element = build_load_lanes(builder, operand, rank, placed, 1, 0);
+    return build_broadcast(builder, element, found);
+  }
+  if (found > lanes) lanes = found;
+  if (lanes > 1) place_lanes(builder, operand, rank, indices, lanes, placed);
+  if (active) placed[rank] = active;
+  uint32_t count = rank + (active != 0), first = add_list(builder, count, placed);
+  return build_node(builder, (ExprNode){ .op = LOOP_LOAD, .scalar = (uint8_t)scalar, .lanes = lanes, .operand = { operand, first, count } });
+}
+
+Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *indices) {
+  return build_load_lanes(builder, operand, rank, indices, 1, 0);
+}
+
+/* May be called with vectors. */
+static bool is_straight(const Builder *builder, const char *function) {
+  if (library_has(function)) return library_is_straight(function);
+  uint32_t index = program_find_function(builder->program, function);
+  return index != UINT32_MAX && code_is_straight(&builder->program->functions.data[index]);
 }
 
 Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments) {
   Scalar parameters[LOOP_MAX_RANK];
+  Expr wide[LOOP_MAX_RANK];
   if (count > LOOP_MAX_RANK) build_bug(builder, "call of `%s` with %u arguments", function, count);
-  for (uint32_t i = 0; i < count; i++) parameters[i] = build_scalar(builder, arguments[i]);
-  uint32_t index = program_function(builder->program, function, result, count, parameters);
-  uint32_t first = add_list(builder, count, arguments);
-  return build_node(builder, (ExprNode){ .op = LOOP_CALL, .scalar = (uint8_t)result, .operand = { index, first, count } });
+  uint16_t lanes = 1;
+  for (uint32_t i = 0; i < count; i++)
+    if (build_lanes(builder, arguments[i]) > lanes) lanes = build_lanes(builder, arguments[i]);
+  for (uint32_t i = 0; i < count; i++) {
+    parameters[i] = build_scalar(builder, arguments[i]);
+    wide[i] = build_broadcast(builder, arguments[i], lanes);
+  }
+  if (lanes > 1) builder->refused |= !is_straight(builder, function);
+  const char *name = loop_vector_name(builder->arena, function, lanes);
+  uint32_t index = program_function(builder->program, name, lanes, result, count, parameters);
+  uint32_t first = add_list(builder, count, wide);
+  return build_node(builder, (ExprNode){ .op = LOOP_CALL, .scalar = (uint8_t)result, .lanes = lanes, .operand = { index, first, count } });
 }
 
 /* ---- statements own their trees ---- */
@@ -136,7 +211,7 @@ static Stmt append(Builder *builder, StmtNode node) {
 
 static bool is_leaf(const Builder *builder, Expr expr) {
   uint8_t op = expr_at(&builder->code, expr)->op;
-  return op == LOOP_CONSTANT || op == LOOP_DIM || op == LOOP_SLOT;
+  return op == LOOP_CONSTANT || op == LOOP_DIM || op == LOOP_LANES || op == LOOP_SLOT;
 }
 
 /* Counts the references to every non-leaf expression below; appends them to `visited`, operands first. */
@@ -163,7 +238,7 @@ static Expr copy_node(Builder *builder, Expr expr, uint32_t count, const Expr *o
 
 /* The expression as a tree that belongs to `statement` alone: itself where it may, else a copy. Beyond `limit` nodes of the code: a bug. */
 static Expr own(Builder *builder, Expr expr, Stmt statement, uint32_t limit) {
-  Expr operands[LOOP_MAX_RANK];
+  Expr operands[LOOP_MAX_RANK + 1];
   if (is_leaf(builder, expr)) return expr;
   if (builder->facts.data[expr].replacement) return builder->facts.data[expr].replacement;
   bool changed = builder->facts.data[expr].statement != 0;
@@ -190,8 +265,7 @@ static Stmt next_stmt(const Builder *builder) { return builder->code.stmts.count
 
 /* Puts `slot = expr` here and lets the slot stand for the expression in the statement being made. */
 static void make_let(Builder *builder, Expr expr) {
-  Scalar scalar = build_scalar(builder, expr);
-  Slot slot = add_slot(builder, let_name(builder, expr), scalar, false);
+  Slot slot = add_slot(builder, let_name(builder, expr), build_scalar(builder, expr), build_lanes(builder, expr), false);
   Expr owned = own(builder, expr, next_stmt(builder), UINT32_MAX);
   append(builder, (StmtNode){ .kind = STMT_LET, .slot = slot, .a = owned });
   Expr read = build_slot(builder, slot);
@@ -239,6 +313,13 @@ static void expect_scalar(const Builder *builder, const char *what, Expr expr, S
   if (found != scalar) build_bug(builder, "%s is %s, not %s", what, scalar_name(found), scalar_name(scalar));
 }
 
+/* Control flow has one lane: what differs between lanes is refused, and something else stands for it in the worthless rest. */
+static Expr one_lane(Builder *builder, Expr expr) {
+  if (build_lanes(builder, expr) == 1) return expr;
+  builder->refused = true;
+  return build_integer(builder, build_scalar(builder, expr), 0);
+}
+
 Expr build_for(Builder *builder, const char *name, Expr lo, Expr hi) {
   return build_for_step(builder, name, lo, hi, 1, LOOP_SERIAL);
 }
@@ -247,9 +328,9 @@ Expr build_for_step(Builder *builder, const char *name, Expr lo, Expr hi, int64_
   expect_scalar(builder, "start of a loop", lo, SCALAR_INDEX);
   expect_scalar(builder, "end of a loop", hi, SCALAR_INDEX);
   if (step <= 0) build_bug(builder, "loop with a step of %lld", (long long)step);
-  Expr bounds[2] = { lo, hi };
+  Expr bounds[2] = { one_lane(builder, lo), one_lane(builder, hi) };
   settle(builder, 2, bounds);
-  Slot slot = add_slot(builder, name, SCALAR_INDEX, false);
+  Slot slot = add_slot(builder, name, SCALAR_INDEX, 1, false);
   StmtNode node = { .kind = STMT_FOR, .loop_kind = (uint8_t)kind, .slot = slot, .a = bounds[0], .b = bounds[1] };
   node.c = build_index(builder, step);
   open_block(builder, append(builder, node));
@@ -258,12 +339,13 @@ Expr build_for_step(Builder *builder, const char *name, Expr lo, Expr hi, int64_
 
 void build_while(Builder *builder, Expr condition) {
   expect_scalar(builder, "condition of a while", condition, SCALAR_I1);
-  condition = settle_condition(builder, condition);
+  condition = settle_condition(builder, one_lane(builder, condition));
   open_block(builder, append(builder, (StmtNode){ .kind = STMT_WHILE, .a = condition }));
 }
 
 void build_if(Builder *builder, Expr condition) {
   expect_scalar(builder, "condition of an if", condition, SCALAR_I1);
+  condition = one_lane(builder, condition);
   settle(builder, 1, &condition);
   open_block(builder, append(builder, (StmtNode){ .kind = STMT_IF, .a = condition }));
 }
@@ -283,21 +365,33 @@ void build_end(Builder *builder) {
 
 /* ---- simple statements ---- */
 
+/* base + stride * lanes with a let for the base: such an index stays visible to loads and stores. */
+static Expr let_lane_index(Builder *builder, const char *name, const LaneIndex *form, uint16_t lanes) {
+  Expr base = build_let(builder, name, form->base);
+  if (form->stride == 0) return build_broadcast(builder, base, lanes);
+  Expr numbers = build_lane_numbers(builder, SCALAR_INDEX, lanes);
+  return build_binary(builder, LOOP_ADD, base, build_binary(builder, LOOP_MUL, numbers, build_index(builder, form->stride)));
+}
+
 Expr build_let(Builder *builder, const char *name, Expr value) {
   const ExprNode *node = expr_at(&builder->code, value);
   Scalar scalar = build_scalar(builder, value);
-  if (node->op == LOOP_CONSTANT || node->op == LOOP_DIM) return value;
+  LaneIndex form;
+  uint16_t lanes = build_lanes(builder, value);
+  if (node->op == LOOP_CONSTANT || node->op == LOOP_DIM || node->op == LOOP_LANES) return value;
+  if (lanes > 1 && scalar == SCALAR_INDEX && build_lane_index(builder, value, &form)) return let_lane_index(builder, name, &form, lanes);
   if (node->op == LOOP_SLOT && !builder->code.slots.data[node->operand[0]].is_variable) return value;
   settle(builder, 1, &value);
-  Slot slot = add_slot(builder, name, scalar, false);
+  Slot slot = add_slot(builder, name, scalar, lanes, false);
   append(builder, (StmtNode){ .kind = STMT_LET, .slot = slot, .a = value });
   return build_slot(builder, slot);
 }
 
 Expr build_var(Builder *builder, const char *name, Expr initial) {
   Scalar scalar = build_scalar(builder, initial);
+  uint16_t lanes = build_lanes(builder, initial);
   settle(builder, 1, &initial);
-  Slot slot = add_slot(builder, name, scalar, true);
+  Slot slot = add_slot(builder, name, scalar, lanes, true);
   append(builder, (StmtNode){ .kind = STMT_VAR, .slot = slot, .a = initial });
   return build_slot(builder, slot);
 }
@@ -308,25 +402,37 @@ void build_set(Builder *builder, Expr variable, Expr value) {
   if (node->op != LOOP_SLOT || !builder->code.slots.data[node->operand[0]].is_variable) build_bug(builder, "set of what is no variable");
   Slot slot = node->operand[0];
   expect_scalar(builder, builder->code.slots.data[slot].name, value, scalar);
+  value = build_broadcast(builder, value, build_lanes(builder, variable));
   settle(builder, 1, &value);
   append(builder, (StmtNode){ .kind = STMT_SET, .slot = slot, .a = value });
 }
 
-void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value) {
-  Expr roots[LOOP_MAX_RANK + 1];
+void build_store_lanes(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value, Expr active) {
+  Expr roots[LOOP_MAX_RANK + 2];
   Scalar scalar = accessed(builder, operand, rank);
+  uint32_t count = rank + (active != 0);
   expect_scalar(builder, "stored value", value, scalar);
   check_indices(builder, rank, indices);
+  uint16_t found = index_lanes(builder, rank, indices);
+  value = build_broadcast(builder, value, found);
+  if (found > 1 && found != build_lanes(builder, value)) build_bug(builder, "store of %u lanes at %u places", build_lanes(builder, value), found);
   for (uint32_t i = 0; i < rank; i++) roots[i] = indices[i];
-  roots[rank] = value;
-  settle(builder, rank + 1, roots);
-  uint32_t first = add_list(builder, rank, roots);
-  append(builder, (StmtNode){ .kind = STMT_STORE, .a = roots[rank], .target = operand, .list = first, .list_count = rank });
+  if (build_lanes(builder, value) > 1) place_lanes(builder, operand, rank, indices, build_lanes(builder, value), roots);
+  if (active) roots[rank] = active;
+  roots[count] = value;
+  settle(builder, count + 1, roots);
+  uint32_t first = add_list(builder, count, roots);
+  append(builder, (StmtNode){ .kind = STMT_STORE, .a = roots[count], .target = operand, .list = first, .list_count = count });
+}
+
+void build_store(Builder *builder, Operand operand, uint32_t rank, const Expr *indices, Expr value) {
+  build_store_lanes(builder, operand, rank, indices, value, 0);
 }
 
 void build_return(Builder *builder, Expr value) {
   if (builder->code.kind != CODE_FUNCTION || builder->depth) build_bug(builder, "return must be the last statement of a function");
   builder->code.result = build_scalar(builder, value);
+  value = build_broadcast(builder, value, builder->code.lanes);
   settle(builder, 1, &value);
   append(builder, (StmtNode){ .kind = STMT_RETURN, .a = value });
 }

@@ -59,7 +59,7 @@ static void print_dim(Printer *printer, Dim dim) {
 }
 
 /* What does not exist is printed as `?`: the verifier's messages print broken code. */
-static void print_list(Printer *printer, char open, uint32_t first, uint32_t count, char close) {
+static void print_list(Printer *printer, char open, uint32_t first, uint32_t count, char close) { /* close 0: more follows */
   text_char(printer->text, open);
   if ((uint64_t)first + count > printer->code->lists.count) {
     text_char(printer->text, '?');
@@ -69,7 +69,31 @@ static void print_list(Printer *printer, char open, uint32_t first, uint32_t cou
     if (i) text_string(printer->text, ", ");
     print_expr(printer, printer->code->lists.data[first + i], true);
   }
-  text_char(printer->text, close);
+  if (close) text_char(printer->text, close);
+}
+
+static void print_type_name(Text *text, Scalar scalar, uint16_t lanes) {
+  text_string(text, scalar_name(scalar));
+  if (lanes != 1) text_format(text, "x%u", lanes);
+}
+
+/* [i, j], [i, j .. 16] along the last dimension, [i, v] with a vector index; `of n`: with n active lanes */
+static void print_access(Printer *printer, Operand operand, uint32_t first, uint32_t count, uint16_t lanes) {
+  const Code *code = printer->code;
+  uint32_t operands = code->kind == CODE_ENTRY ? printer->program->buffers.count : code->operands.count;
+  bool known = operand < operands && (uint64_t)first + count <= code->lists.count;
+  uint32_t rank = known ? access_rank(printer->program, code, operand) : count;
+  if (!known || count < rank) {
+    print_list(printer, '[', first, count, ']');
+    return;
+  }
+  print_list(printer, '[', first, rank, 0);
+  if (lanes > 1 && access_is_contiguous(code, first, rank)) text_format(printer->text, " .. %u", lanes);
+  if (count > rank) {
+    text_string(printer->text, " of ");
+    print_expr(printer, code->lists.data[first + rank], true);
+  }
+  text_char(printer->text, ']');
 }
 
 static const char *operand_name(const Printer *printer, Operand operand) {
@@ -105,15 +129,19 @@ static void print_infix(Printer *printer, const ExprNode *node) {
 /* op(a, b, c): the types of constants follow from an operand that is none; the condition of a select has its own. */
 static void print_application(Printer *printer, const ExprNode *node) {
   unsigned count = loop_op_operands((LoopOp)node->op), first = node->op == LOOP_SELECT ? 1 : 0;
-  bool own_type = node->op == LOOP_CAST || node->op == LOOP_SATURATE || node->op == LOOP_BITCAST;
-  bool constants = true;
+  bool own_type = node->op >= LOOP_CAST;
+  bool constants = node->op != LOOP_BROADCAST;
   for (unsigned i = first; i < count; i++) constants = constants && is_constant(printer, node->operand[i]);
   text_format(printer->text, "%s(", loop_op_text((LoopOp)node->op));
-  if (own_type) text_format(printer->text, "%s, ", scalar_name((Scalar)node->scalar));
+  if (own_type) {
+    print_type_name(printer->text, (Scalar)node->scalar, node->lanes);
+    text_string(printer->text, ", ");
+  }
   for (unsigned i = 0; i < count; i++) {
     if (i) text_string(printer->text, ", ");
     print_expr(printer, node->operand[i], !constants || i > first);
   }
+  if (node->op == LOOP_EXTRACT) text_format(printer->text, ", %u", node->operand[1]);
   text_char(printer->text, ')');
 }
 
@@ -128,9 +156,14 @@ static void print_expr(Printer *printer, Expr expr, bool typed) {
   case LOOP_CONSTANT: print_constant(printer, node, typed); return;
   case LOOP_DIM:      print_dim(printer, (Dim)node->integer); return;
   case LOOP_SLOT:     text_string(printer->text, slot_name(printer, node->operand[0])); return;
+  case LOOP_LANES:
+    text_string(printer->text, "lanes(");
+    print_type_name(printer->text, (Scalar)node->scalar, node->lanes);
+    text_char(printer->text, ')');
+    return;
   case LOOP_LOAD:
     text_string(printer->text, operand_name(printer, node->operand[0]));
-    print_list(printer, '[', node->operand[1], node->operand[2], ']');
+    print_access(printer, node->operand[0], node->operand[1], node->operand[2], node->lanes);
     return;
   case LOOP_CALL:
     text_string(printer->text, name_in(node->operand[0], printer->program->functions.count, printer->program->functions.data));
@@ -168,8 +201,10 @@ static void print_block(Printer *printer, Stmt body, int levels) {
 }
 
 static void print_definition(Printer *printer, const StmtNode *node) {
-  Scalar scalar = printer->code->slots.data[node->slot].scalar;
-  text_format(printer->text, "%s %s: %s = ", node->kind == STMT_LET ? "let" : "var", slot_name(printer, node->slot), scalar_name(scalar));
+  const SlotInfo *slot = &printer->code->slots.data[node->slot];
+  text_format(printer->text, "%s %s: ", node->kind == STMT_LET ? "let" : "var", slot_name(printer, node->slot));
+  print_type_name(printer->text, slot->scalar, slot->lanes);
+  text_string(printer->text, " = ");
   print_expr(printer, node->a, true);
 }
 
@@ -198,7 +233,7 @@ static void print_simple(Printer *printer, const StmtNode *node) {
   case STMT_SET: text_string(text, slot_name(printer, node->slot)); break;
   case STMT_STORE:
     text_string(text, operand_name(printer, node->target));
-    print_list(printer, '[', node->list, node->list_count, ']');
+    print_access(printer, node->target, node->list, node->list_count, expr_at(printer->code, node->a)->lanes);
     break;
   case STMT_RETURN:
     text_string(text, "return ");
@@ -284,10 +319,14 @@ static void print_header(Printer *printer, bool with_name) {
     if (i) text_string(printer->text, ", ");
     print_operand(printer->program, code, &code->operands.data[i], printer->text);
   }
-  for (uint32_t i = 1; i <= code->parameter_count; i++)
-    text_format(printer->text, "%s%s: %s", i > 1 ? ", " : "", printer->names[i], scalar_name(code->slots.data[i].scalar));
+  for (uint32_t i = 1; i <= code->parameter_count; i++) {
+    text_format(printer->text, "%s%s: ", i > 1 ? ", " : "", printer->names[i]);
+    print_type_name(printer->text, code->slots.data[i].scalar, code->slots.data[i].lanes);
+  }
   text_char(printer->text, ')');
-  if (code->kind == CODE_FUNCTION) text_format(printer->text, " -> %s", scalar_name(code->result));
+  if (code->kind != CODE_FUNCTION) return;
+  text_string(printer->text, " -> ");
+  print_type_name(printer->text, code->result, code->lanes);
 }
 
 void code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes) {

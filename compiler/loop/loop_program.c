@@ -159,28 +159,37 @@ uint32_t program_find_function(const Program *program, const char *name) {
   return UINT32_MAX;
 }
 
-static bool same_signature(const Code *function, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
-  if (function->result != result || function->parameter_count != parameter_count) return false;
+static bool same_signature(const Code *function, uint16_t lanes, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
+  if (function->lanes != lanes || function->result != result || function->parameter_count != parameter_count) return false;
   for (uint32_t i = 0; i < parameter_count; i++)
     if (function->slots.data[i + 1].scalar != parameters[i]) return false;
   return true;
 }
 
-uint32_t program_function(Program *program, const char *name, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
+const char *loop_vector_name(Arena *arena, const char *function, uint16_t lanes) {
+  return lanes == 1 ? function : arena_format(arena, "%sx%u", function, lanes);
+}
+
+const char *loop_scalar_name(Arena *arena, const char *function, uint16_t lanes) {
+  size_t suffix = lanes == 1 ? 0 : strlen(arena_format(arena, "x%u", lanes));
+  return arena_string(arena, function, strlen(function) - suffix);
+}
+
+uint32_t program_function(Program *program, const char *name, uint16_t lanes, Scalar result, uint32_t parameter_count, const Scalar *parameters) {
   uint32_t found = program_find_function(program, name);
   if (found != UINT32_MAX) {
-    if (!same_signature(&program->functions.data[found], result, parameter_count, parameters))
+    if (!same_signature(&program->functions.data[found], lanes, result, parameter_count, parameters))
       bug(program->context, "function `%s` has two signatures", name);
     return found;
   }
-  Code code = { .kind = CODE_FUNCTION, .result = result, .parameter_count = parameter_count };
+  Code code = { .kind = CODE_FUNCTION, .result = result, .lanes = lanes, .parameter_count = parameter_count };
   if (!is_plain_identifier(name, strlen(name)) || is_keyword(name)) bug(program->context, "function named `%s`", name);
   code.name = arena_string(program->arena, name, strlen(name));
   vector_push(program->arena, &code.exprs, (ExprNode){ .op = LOOP_OP_NONE });
   vector_push(program->arena, &code.stmts, (StmtNode){ .kind = STMT_NONE });
   vector_push(program->arena, &code.slots, (SlotInfo){ .name = "" });
   for (uint32_t i = 0; i < parameter_count; i++) {
-    SlotInfo slot = { .name = arena_format(program->arena, "x%u", i), .scalar = parameters[i] };
+    SlotInfo slot = { .name = arena_format(program->arena, "x%u", i), .scalar = parameters[i], .lanes = lanes };
     vector_push(program->arena, &code.slots, slot);
   }
   vector_push(program->arena, &program->functions, code);
@@ -192,7 +201,7 @@ uint32_t program_define(Program *program, Code function) {
   if (function.kind != CODE_FUNCTION || !function.defined) bug(program->context, "`%s` is no function with a body", function.name);
   if (function.parameter_count > LOOP_MAX_RANK) bug(program->context, "function `%s` has too many parameters", function.name);
   for (uint32_t i = 0; i < function.parameter_count; i++) parameters[i] = function.slots.data[i + 1].scalar;
-  uint32_t index = program_function(program, function.name, function.result, function.parameter_count, parameters);
+  uint32_t index = program_function(program, function.name, function.lanes, function.result, function.parameter_count, parameters);
   if (program->functions.data[index].defined) bug(program->context, "function `%s` is defined twice", function.name);
   program->functions.data[index] = function;
   return index;

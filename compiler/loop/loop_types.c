@@ -35,6 +35,8 @@ bool scalar_from_name(const char *name, Scalar *scalar) {
   return false;
 }
 
+bool lanes_are_valid(uint64_t lanes) { return lanes >= 1 && lanes <= LOOP_MAX_LANES && (lanes & (lanes - 1)) == 0; }
+
 unsigned scalar_bytes(Scalar scalar) { return scalar_info[scalar].bytes; }
 
 unsigned scalar_bits(Scalar scalar) { return scalar == SCALAR_I1 ? 1 : 8 * scalar_info[scalar].bytes; }
@@ -76,4 +78,14 @@ Expr expr_operand(const Code *code, Expr expr, uint32_t index) {
   const ExprNode *node = expr_at(code, expr);
   if (node->op == LOOP_LOAD || node->op == LOOP_CALL) return code->lists.data[node->operand[1] + index];
   return node->operand[index];
+}
+
+uint32_t access_rank(const Program *program, const Code *code, Operand operand) {
+  return code->kind == CODE_ENTRY ? program->buffers.data[operand].rank : code->operands.data[operand].rank;
+}
+
+bool access_is_contiguous(const Code *code, uint32_t list, uint32_t rank) {
+  for (uint32_t i = 0; i < rank; i++)
+    if (expr_at(code, code->lists.data[list + i])->lanes > 1) return false;
+  return true;
 }

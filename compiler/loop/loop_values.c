@@ -20,10 +20,22 @@ NO_RETURN void build_bug(const Builder *builder, const char *format, ...) {
 
 /* ---- nodes ---- */
 
+/* The lanes of an operation are those of its operands; scalars beside vectors are broadcast. */
+static void even_lanes(Builder *builder, ExprNode *node) {
+  uint32_t count = loop_op_operands((LoopOp)node->op);
+  node->lanes = 1;
+  for (uint32_t i = 0; i < count; i++) {
+    uint16_t lanes = build_lanes(builder, node->operand[i]);
+    if (lanes > node->lanes) node->lanes = lanes;
+  }
+  for (uint32_t i = 0; i < count; i++) node->operand[i] = build_broadcast(builder, node->operand[i], node->lanes);
+}
+
 Expr build_node(Builder *builder, ExprNode node) {
   Code *code = &builder->code;
   ExprFacts facts = { .depth = 1 };
-  node.lanes = 1;
+  if (node.op >= LOOP_NEG && node.op != LOOP_BROADCAST && node.op != LOOP_EXTRACT) even_lanes(builder, &node);
+  if (node.lanes == 0) node.lanes = 1;
   vector_push(builder->arena, &code->exprs, node);
   Expr expr = code->exprs.count - 1;
   if (node.op == LOOP_SLOT) facts.impure = code->slots.data[node.operand[0]].is_variable;
@@ -41,8 +53,8 @@ Expr build_node(Builder *builder, ExprNode node) {
 }
 
 Expr build_slot(Builder *builder, Slot slot) {
-  Scalar scalar = builder->code.slots.data[slot].scalar;
-  return build_node(builder, (ExprNode){ .op = LOOP_SLOT, .scalar = (uint8_t)scalar, .operand = { slot } });
+  const SlotInfo *info = &builder->code.slots.data[slot];
+  return build_node(builder, (ExprNode){ .op = LOOP_SLOT, .scalar = (uint8_t)info->scalar, .lanes = info->lanes, .operand = { slot } });
 }
 
 static ExprNode *node_at(const Builder *builder, Expr expr) {
@@ -51,6 +63,8 @@ static ExprNode *node_at(const Builder *builder, Expr expr) {
 }
 
 Scalar build_scalar(const Builder *builder, Expr a) { return (Scalar)node_at(builder, a)->scalar; }
+
+uint16_t build_lanes(const Builder *builder, Expr a) { return node_at(builder, a)->lanes; }
 
 bool build_is_constant(const Builder *builder, Expr a, int64_t *value) {
   const ExprNode *node = node_at(builder, a);
@@ -352,4 +366,70 @@ Expr build_bitcast(Builder *builder, Scalar to, Expr a) {
   Scalar from = build_scalar(builder, a);
   if (scalar_bits(from) != scalar_bits(to)) build_bug(builder, "bitcast of %s to %s", scalar_name(from), scalar_name(to));
   return convert(builder, LOOP_BITCAST, to, a);
+}
+
+/* ---- vectors ---- */
+
+Expr build_broadcast(Builder *builder, Expr a, uint16_t lanes) {
+  const ExprNode *node = node_at(builder, a);
+  if (node->lanes == lanes || lanes <= 1) return a;
+  if (node->lanes > 1 || !lanes_are_valid(lanes)) build_bug(builder, "broadcast of %u lanes to %u", node->lanes, lanes);
+  return build_node(builder, (ExprNode){ .op = LOOP_BROADCAST, .scalar = node->scalar, .lanes = lanes, .operand = { a } });
+}
+
+Expr build_lane_numbers(Builder *builder, Scalar scalar, uint16_t lanes) {
+  if (!scalar_is_integer(scalar) || lanes < 2 || !lanes_are_valid(lanes)) build_bug(builder, "numbers of %u lanes as %s", lanes, scalar_name(scalar));
+  return build_node(builder, (ExprNode){ .op = LOOP_LANES, .scalar = (uint8_t)scalar, .lanes = lanes });
+}
+
+Expr build_extract(Builder *builder, Expr a, uint16_t from, uint16_t lanes) {
+  ExprNode node = *node_at(builder, a);
+  if (from + lanes > node.lanes || !lanes_are_valid(lanes)) build_bug(builder, "lanes %u to %u of %u", from, from + lanes, node.lanes);
+  if (lanes == node.lanes) return a;
+  if (node.op == LOOP_BROADCAST) return build_broadcast(builder, node.operand[0], lanes);
+  return build_node(builder, (ExprNode){ .op = LOOP_EXTRACT, .scalar = node.scalar, .lanes = lanes, .operand = { a, from } });
+}
+
+Expr build_reduce(Builder *builder, LoopOp op, Expr a) {
+  for (uint16_t half = build_lanes(builder, a) / 2; half > 0; half /= 2) {
+    a = build_let(builder, "half", a);
+    a = build_binary(builder, op, build_extract(builder, a, 0, half), build_extract(builder, a, half, half));
+  }
+  return a;
+}
+
+/* x + y or x - y of two such forms; x * y where one is the same in all lanes and its factor of the other's stride is a constant. */
+static bool combine_lane_indices(Builder *builder, LoopOp op, const LaneIndex *x, const LaneIndex *y, LaneIndex *form) {
+  int64_t factor = 1, right = op == LOOP_SUB ? -1 : 1;
+  if (op == LOOP_MUL) {
+    if (x->stride != 0 && y->stride != 0) return false;
+    const LaneIndex *uniform = x->stride == 0 ? x : y, *other = x->stride == 0 ? y : x;
+    if (other->stride != 0 && !build_is_constant(builder, uniform->base, &factor)) return false;
+    if (__builtin_mul_overflow(other->stride, factor, &form->stride)) return false;
+  } else if (__builtin_mul_overflow(y->stride, right, &form->stride) || __builtin_add_overflow(form->stride, x->stride, &form->stride)) {
+    return false;
+  }
+  form->base = build_binary(builder, op, x->base, y->base);
+  return true;
+}
+
+bool build_lane_index(Builder *builder, Expr index, LaneIndex *form) {
+  ExprNode node = *node_at(builder, index);
+  LaneIndex x, y;
+  *form = (LaneIndex){ index, 0 };
+  if (node.lanes == 1) return true;
+  switch ((LoopOp)node.op) {
+  case LOOP_LANES:
+    *form = (LaneIndex){ build_index(builder, 0), 1 };
+    return true;
+  case LOOP_BROADCAST:
+    form->base = node.operand[0];
+    return true;
+  case LOOP_ADD:
+  case LOOP_SUB:
+  case LOOP_MUL:
+    if (!build_lane_index(builder, node.operand[0], &x) || !build_lane_index(builder, node.operand[1], &y)) return false;
+    return combine_lane_indices(builder, (LoopOp)node.op, &x, &y, form);
+  default: return false;
+  }
 }

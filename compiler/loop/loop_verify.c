@@ -39,6 +39,13 @@ NO_RETURN static void violation(const Verifier *verifier, const char *format, ..
 
 static Scalar scalar_of(const Verifier *verifier, Expr expr) { return (Scalar)expr_at(verifier->code, expr)->scalar; }
 
+static uint16_t lanes_of(const Verifier *verifier, Expr expr) { return expr_at(verifier->code, expr)->lanes; }
+
+static void expect_lanes(const Verifier *verifier, Expr expr, uint16_t lanes, const char *what) {
+  uint16_t found = lanes_of(verifier, expr);
+  if (found != lanes) violation(verifier, "%s has %u lanes, not %u", what, found, lanes);
+}
+
 static void expect(const Verifier *verifier, Expr expr, Scalar scalar, const char *what) {
   Scalar found = scalar_of(verifier, expr);
   if (found != scalar) violation(verifier, "%s is %s, not %s", what, scalar_name(found), scalar_name(scalar));
@@ -56,8 +63,25 @@ static const Buffer *entry_buffer(const Verifier *verifier, uint32_t buffer) {
   return &verifier->program->buffers.data[buffer];
 }
 
-/* Rank, index types, constant indices inside constant dimensions. Returns the element type. */
-static Scalar check_access(const Verifier *verifier, Operand operand, uint32_t first, uint32_t count) {
+/* Indices of one lane along the last dimension, or some with a place for each lane; then perhaps a number of active lanes. */
+static void check_lanes(const Verifier *verifier, const OperandInfo *info, uint32_t first, uint32_t count, uint32_t rank, uint16_t lanes) {
+  const Code *code = verifier->code;
+  int64_t stride;
+  for (uint32_t i = 0; i < rank; i++)
+    if (lanes_of(verifier, code->lists.data[first + i]) != 1) expect_lanes(verifier, code->lists.data[first + i], lanes, "index");
+  if (count > rank) {
+    expect(verifier, code->lists.data[first + rank], SCALAR_INDEX, "number of active lanes");
+    expect_lanes(verifier, code->lists.data[first + rank], 1, "number of active lanes");
+    if (lanes == 1) violation(verifier, "active lanes of a scalar");
+  }
+  if (lanes == 1 || !access_is_contiguous(code, first, rank)) return;
+  if (rank == 0) violation(verifier, "%u lanes of what has rank 0", lanes);
+  bool unit = !info || !info->strided || (dim_is_constant(verifier->program->dims, info->strides[rank - 1], &stride) && stride == 1);
+  if (!unit) violation(verifier, "lanes along a dimension with a stride");
+}
+
+/* Rank, index types, lanes, constant indices inside constant dimensions. Returns the element type. */
+static Scalar check_access(const Verifier *verifier, Operand operand, uint32_t first, uint32_t count, uint16_t lanes) {
   const Code *code = verifier->code;
   const DimTable *table = verifier->program->dims;
   if (code->kind == CODE_FUNCTION) violation(verifier, "memory access in a function");
@@ -65,16 +89,23 @@ static Scalar check_access(const Verifier *verifier, Operand operand, uint32_t f
   const Buffer *buffer = code->kind == CODE_ENTRY ? entry_buffer(verifier, operand) : NULL;
   uint32_t rank = info ? info->rank : buffer->rank;
   const Dim *dims = info ? info->dims : buffer->dims;
-  if (rank != count) violation(verifier, "%u indices for rank %u", count, rank);
-  for (uint32_t i = 0; i < count; i++) {
+  if (rank != count && rank + 1 != count) violation(verifier, "%u indices for rank %u", count, rank);
+  check_lanes(verifier, info, first, count, rank, lanes);
+  bool along = lanes > 1 && count == rank && access_is_contiguous(code, first, rank);
+  for (uint32_t i = 0; i < rank; i++) {
     const ExprNode *index = expr_at(code, code->lists.data[first + i]);
     int64_t size;
     if (index->scalar != SCALAR_INDEX) violation(verifier, "index %u is %s", i, scalar_name((Scalar)index->scalar));
     if (index->op != LOOP_CONSTANT || verifier->blocks) continue;
-    bool above = dim_is_constant(table, dims[i], &size) && index->integer >= size;
+    bool above = dim_is_constant(table, dims[i], &size) && index->integer + (along && i + 1 == rank ? lanes - 1 : 0) >= size;
     if (index->integer < 0 || above) violation(verifier, "index %u is out of bounds", i);
   }
   return info ? info->scalar : buffer->scalar;
+}
+
+static void check_argument_of(const Verifier *verifier, Expr argument, Scalar scalar, uint16_t lanes) {
+  expect(verifier, argument, scalar, "argument");
+  expect_lanes(verifier, argument, lanes, "argument");
 }
 
 static void check_call(const Verifier *verifier, const ExprNode *node) {
@@ -85,7 +116,8 @@ static void check_call(const Verifier *verifier, const ExprNode *node) {
     violation(verifier, "%u arguments for `%s`", node->operand[2], function->name);
   if ((Scalar)node->scalar != function->result) violation(verifier, "result of `%s` taken as %s", function->name, scalar_name((Scalar)node->scalar));
   for (uint32_t i = 0; i < node->operand[2]; i++)
-    expect(verifier, verifier->code->lists.data[node->operand[1] + i], function->slots.data[i + 1].scalar, "argument");
+    check_argument_of(verifier, verifier->code->lists.data[node->operand[1] + i], function->slots.data[i + 1].scalar, function->lanes);
+  if (node->lanes != function->lanes) violation(verifier, "%u lanes of `%s`", node->lanes, function->name);
 }
 
 /* NEG .. SHR, MULADD, FMA and the comparisons: operands of one type that has this arithmetic. */
@@ -112,6 +144,9 @@ static void check_conversion(const Verifier *verifier, const ExprNode *node) {
 }
 
 static void check_leaf(const Verifier *verifier, const ExprNode *node) {
+  if ((node->op == LOOP_CONSTANT || node->op == LOOP_DIM) && node->lanes != 1) violation(verifier, "constant of %u lanes", node->lanes);
+  if (node->op == LOOP_LANES && (node->lanes == 1 || !scalar_is_integer((Scalar)node->scalar)))
+    violation(verifier, "lanes of %s", scalar_name((Scalar)node->scalar));
   if (node->op == LOOP_DIM) {
     if (node->scalar != SCALAR_INDEX) violation(verifier, "dimension of type %s", scalar_name((Scalar)node->scalar));
     if (node->integer <= 0 || node->integer >= verifier->program->dims->nodes.count) violation(verifier, "dimension does not exist");
@@ -122,13 +157,24 @@ static void check_leaf(const Verifier *verifier, const ExprNode *node) {
   const SlotInfo *info = &verifier->code->slots.data[slot];
   if (!verifier->visible[slot]) violation(verifier, "`%s` is read where it is not defined", info->name);
   if ((Scalar)node->scalar != info->scalar) violation(verifier, "`%s` is read as %s", info->name, scalar_name((Scalar)node->scalar));
+  if (node->lanes != info->lanes) violation(verifier, "`%s` is read with %u lanes", info->name, node->lanes);
+}
+
+static void check_rearrangement(const Verifier *verifier, const ExprNode *node) {
+  expect(verifier, node->operand[0], (Scalar)node->scalar, "operand");
+  uint16_t from = lanes_of(verifier, node->operand[0]);
+  if (node->op == LOOP_BROADCAST ? from != 1 || node->lanes == 1 : (uint64_t)node->operand[1] + node->lanes > from)
+    violation(verifier, "`%s` of %u lanes to %u", loop_op_text((LoopOp)node->op), from, node->lanes);
 }
 
 static void check_node(const Verifier *verifier, const ExprNode *node) {
+  bool by_lanes = node->op >= LOOP_NEG && node->op < LOOP_BROADCAST;
+  for (unsigned i = 0; by_lanes && i < loop_op_operands((LoopOp)node->op); i++) expect_lanes(verifier, node->operand[i], node->lanes, "operand");
   switch ((LoopOp)node->op) {
-  case LOOP_CONSTANT: case LOOP_DIM: case LOOP_SLOT: check_leaf(verifier, node); return;
+  case LOOP_CONSTANT: case LOOP_DIM: case LOOP_LANES: case LOOP_SLOT: check_leaf(verifier, node); return;
+  case LOOP_BROADCAST: case LOOP_EXTRACT: check_rearrangement(verifier, node); return;
   case LOOP_LOAD:
-    if (check_access(verifier, node->operand[0], node->operand[1], node->operand[2]) != (Scalar)node->scalar)
+    if (check_access(verifier, node->operand[0], node->operand[1], node->operand[2], node->lanes) != (Scalar)node->scalar)
       violation(verifier, "load gives %s", scalar_name((Scalar)node->scalar));
     return;
   case LOOP_CALL: check_call(verifier, node); return;
@@ -148,7 +194,7 @@ static void check_expr(Verifier *verifier, Expr expr, uint32_t depth) {
   if (expr == 0 || expr >= code->exprs.count) violation(verifier, "value %u does not exist", expr);
   if (depth > LOOP_MAX_DEPTH) violation(verifier, "expression of more than %u levels", LOOP_MAX_DEPTH);
   const ExprNode *node = expr_at(code, expr);
-  if (node->op == LOOP_OP_NONE || node->op >= LOOP_OP_COUNT || node->scalar >= SCALAR_COUNT || node->lanes != 1)
+  if (node->op == LOOP_OP_NONE || node->op >= LOOP_OP_COUNT || node->scalar >= SCALAR_COUNT || !lanes_are_valid(node->lanes))
     violation(verifier, "value %u is malformed", expr);
   bool has_list = node->op == LOOP_LOAD || node->op == LOOP_CALL;
   if (has_list && (uint64_t)node->operand[1] + node->operand[2] > code->lists.count) violation(verifier, "list of value %u does not exist", expr);
@@ -166,6 +212,11 @@ static void check_value(Verifier *verifier, Expr expr, Scalar scalar, const char
   expect(verifier, expr, scalar, what);
 }
 
+static void check_single(Verifier *verifier, Expr expr, Scalar scalar, const char *what) {
+  check_value(verifier, expr, scalar, what);
+  expect_lanes(verifier, expr, 1, what);
+}
+
 /* ---- statements ---- */
 
 static void check_list(Verifier *verifier, Stmt stmt);
@@ -181,9 +232,9 @@ static const SlotInfo *define(Verifier *verifier, Slot slot, bool is_variable) {
 }
 
 static void check_for(Verifier *verifier, const StmtNode *node) {
-  check_value(verifier, node->a, SCALAR_INDEX, "start of a loop");
-  check_value(verifier, node->b, SCALAR_INDEX, "end of a loop");
-  check_value(verifier, node->c, SCALAR_INDEX, "step of a loop");
+  check_single(verifier, node->a, SCALAR_INDEX, "start of a loop");
+  check_single(verifier, node->b, SCALAR_INDEX, "end of a loop");
+  check_single(verifier, node->c, SCALAR_INDEX, "step of a loop");
   const ExprNode *step = expr_at(verifier->code, node->c);
   if (step->op != LOOP_CONSTANT || step->integer <= 0) violation(verifier, "step is no positive constant");
   if (node->loop_kind > LOOP_UNROLL) violation(verifier, "loop of kind %u", node->loop_kind);
@@ -199,6 +250,7 @@ static void check_definition(Verifier *verifier, const StmtNode *node) {
   check_expr(verifier, node->a, 1);
   const SlotInfo *info = define(verifier, node->slot, node->kind == STMT_VAR);
   expect(verifier, node->a, info->scalar, info->name);
+  expect_lanes(verifier, node->a, info->lanes, info->name);
 }
 
 static void check_set(Verifier *verifier, const StmtNode *node) {
@@ -209,6 +261,7 @@ static void check_set(Verifier *verifier, const StmtNode *node) {
   if (!info->is_variable) violation(verifier, "set of what is no variable");
   if (verifier->loop_of[node->slot] != verifier->parallel) violation(verifier, "set of a variable from outside a parallel loop");
   expect(verifier, node->a, info->scalar, info->name);
+  expect_lanes(verifier, node->a, info->lanes, info->name);
 }
 
 static bool is_read_only(const Buffer *buffer) { return buffer->storage == STORAGE_INPUT || buffer->storage == STORAGE_WEIGHT; }
@@ -216,11 +269,12 @@ static bool is_read_only(const Buffer *buffer) { return buffer->storage == STORA
 static void check_store(Verifier *verifier, const StmtNode *node) {
   if ((uint64_t)node->list + node->list_count > verifier->code->lists.count) violation(verifier, "list of the store does not exist");
   for (uint32_t i = 0; i < node->list_count; i++) check_expr(verifier, verifier->code->lists.data[node->list + i], 1);
-  Scalar scalar = check_access(verifier, node->target, node->list, node->list_count);
+  check_expr(verifier, node->a, 1);
+  Scalar scalar = check_access(verifier, node->target, node->list, node->list_count, lanes_of(verifier, node->a));
   bool forbidden = verifier->code->kind == CODE_KERNEL ? kernel_operand(verifier, node->target)->access == ACCESS_IN
                                                        : is_read_only(entry_buffer(verifier, node->target));
   if (forbidden) violation(verifier, "store to what is only read");
-  check_value(verifier, node->a, scalar, "stored value");
+  expect(verifier, node->a, scalar, "stored value");
 }
 
 /* ---- statements of entries ---- */
@@ -241,7 +295,7 @@ static void check_argument(Verifier *verifier, const OperandInfo *operand, const
   DimTable *dims = verifier->program->dims;
   const Buffer *buffer = entry_buffer(verifier, argument->buffer);
   int64_t offset = 0;
-  if (argument->offset) check_value(verifier, argument->offset, SCALAR_INDEX, "offset");
+  if (argument->offset) check_single(verifier, argument->offset, SCALAR_INDEX, "offset");
   if (buffer->scalar != operand->scalar)
     violation(verifier, "`%s` is %s, not %s", buffer->name, scalar_name(buffer->scalar), scalar_name(operand->scalar));
   if (operand->access != ACCESS_IN && is_read_only(buffer))
@@ -291,7 +345,7 @@ static void check_entry_statement(Verifier *verifier, const StmtNode *node) {
   case STMT_ASSIGN:
     if (node->target >= dims->symbols.count || dims->symbols.data[node->target].kind != SYMBOL_RUN)
       violation(verifier, "assign of what is no run-time symbol");
-    check_value(verifier, node->a, SCALAR_INDEX, "assigned size");
+    check_single(verifier, node->a, SCALAR_INDEX, "assigned size");
     return;
   default:
     if (node->target == 0 || node->target > INT32_MAX) violation(verifier, "status %u", node->target);
@@ -303,7 +357,7 @@ static void check_statement(Verifier *verifier, const StmtNode *node) {
   case STMT_FOR: check_for(verifier, node); return;
   case STMT_WHILE:
   case STMT_IF:
-    check_value(verifier, node->a, SCALAR_I1, "condition");
+    check_single(verifier, node->a, SCALAR_I1, "condition");
     check_list(verifier, node->body);
     check_list(verifier, node->otherwise);
     return;
@@ -314,6 +368,7 @@ static void check_statement(Verifier *verifier, const StmtNode *node) {
     if (verifier->code->kind != CODE_FUNCTION || verifier->blocks || node->next)
       violation(verifier, "return is not the last statement of a function");
     check_value(verifier, node->a, verifier->code->result, "result");
+    expect_lanes(verifier, node->a, verifier->code->lanes, "result");
     return;
   case STMT_CALL: case STMT_COPY: case STMT_ASSIGN: case STMT_FAIL: check_entry_statement(verifier, node); return;
   default: violation(verifier, "statement of kind %u", node->kind);

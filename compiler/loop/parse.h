@@ -21,8 +21,11 @@ typedef struct Parser {
 #define SCALAR_UNTYPED SCALAR_COUNT
 
 Expr parse_add(Parser *parser, ExprNode node);
-Expr parse_value(Parser *parser, Scalar scalar);  /* an expression of that type; SCALAR_UNTYPED: of any, but it must have one */
-uint32_t parse_list(Parser *parser, const char *close, uint32_t *count, const Scalar *scalars); /* values up to `close`; scalars NULL: indices */
+Expr parse_value(Parser *parser, Scalar scalar);  /* an expression of that type, any lanes; SCALAR_UNTYPED: of any, but it must have one */
+Expr parse_lanes_value(Parser *parser, Scalar scalar, uint16_t lanes); /* the same with these lanes */
+/* Behind `[`, the access to an operand: a list as that of a load, and its lanes; 1 if neither `..` nor an index says more. */
+uint32_t parse_access_list(Parser *parser, Operand operand, uint32_t *count, uint16_t *lanes);
+Scalar parse_type(Parser *parser, uint16_t *lanes); /* f32, f32x16 */
 Scalar parse_scalar(Parser *parser);
 uint32_t parse_count(Parser *parser);             /* an integer of 0 .. 2^31 - 1 */
 uint32_t parse_shape(Parser *parser, Dim *dims);  /* [d, d, ...]; its rank */

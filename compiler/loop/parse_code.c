@@ -45,13 +45,13 @@ uint32_t parse_find_operand(Parser *parser, const char *name) {
 }
 
 /* A word is one name: a slot must not hide another slot, an operand or a symbol. */
-static Slot add_slot(Parser *parser, const char *name, Scalar scalar, bool is_variable) {
+static Slot add_slot(Parser *parser, const char *name, Scalar scalar, uint16_t lanes, bool is_variable) {
   for (uint32_t i = 0; i < parser->scope.count; i++)
     if (strcmp(parser->scope.data[i].name, name) == 0) lexer_error(&parser->lexer, "`%s` is defined already", name);
   bool is_symbol = !parser->from_library && dim_find_symbol(parser->program->dims, name) != UINT32_MAX;
   if (is_symbol || parse_find_operand(parser, name) != UINT32_MAX)
     lexer_error(&parser->lexer, "`%s` is an operand or a symbol", name);
-  SlotInfo info = { .name = name, .scalar = scalar, .is_variable = is_variable };
+  SlotInfo info = { .name = name, .scalar = scalar, .lanes = lanes, .is_variable = is_variable };
   vector_push(parser->arena, &parser->code->slots, info);
   Slot slot = parser->code->slots.count - 1;
   vector_push(parser->arena, &parser->scope, (ScopeEntry){ name, slot });
@@ -73,9 +73,9 @@ static StmtNode parse_for(Parser *parser) {
   StmtNode node = { .kind = STMT_FOR };
   const char *name = parse_identifier(parser);
   lexer_expect(lexer, "in");
-  node.a = parse_value(parser, SCALAR_INDEX);
+  node.a = parse_lanes_value(parser, SCALAR_INDEX, 1);
   lexer_expect(lexer, "..");
-  node.b = parse_value(parser, SCALAR_INDEX);
+  node.b = parse_lanes_value(parser, SCALAR_INDEX, 1);
   int64_t step = 1;
   if (lexer_accept(lexer, "step")) step = lexer_integer(lexer);
   if (step <= 0) lexer_error(lexer, "step of %lld", (long long)step);
@@ -83,7 +83,7 @@ static StmtNode parse_for(Parser *parser) {
   if (lexer_accept(lexer, "parallel")) node.loop_kind = LOOP_PARALLEL;
   else if (lexer_accept(lexer, "unroll")) node.loop_kind = LOOP_UNROLL;
   uint32_t outside = parser->scope.count;
-  node.slot = add_slot(parser, name, SCALAR_INDEX, false);
+  node.slot = add_slot(parser, name, SCALAR_INDEX, 1, false);
   node.body = parse_block(parser);
   parser->scope.count = outside;
   return node;
@@ -91,7 +91,7 @@ static StmtNode parse_for(Parser *parser) {
 
 static StmtNode parse_condition(Parser *parser, StmtKind kind) {
   StmtNode node = { .kind = (uint8_t)kind };
-  node.a = parse_value(parser, SCALAR_I1);
+  node.a = parse_lanes_value(parser, SCALAR_I1, 1);
   node.body = parse_block(parser);
   if (kind == STMT_IF && lexer_accept(&parser->lexer, "else")) node.otherwise = parse_block(parser);
   return node;
@@ -101,10 +101,12 @@ static StmtNode parse_definition(Parser *parser, StmtKind kind) {
   StmtNode node = { .kind = (uint8_t)kind };
   Scalar scalar = SCALAR_UNTYPED;
   const char *name = parse_identifier(parser);
-  if (lexer_accept(&parser->lexer, ":")) scalar = parse_scalar(parser);
+  uint16_t lanes = 0;
+  if (lexer_accept(&parser->lexer, ":")) scalar = parse_type(parser, &lanes);
   lexer_expect(&parser->lexer, "=");
-  node.a = parse_value(parser, scalar);
-  node.slot = add_slot(parser, name, (Scalar)expr_at(parser->code, node.a)->scalar, kind == STMT_VAR);
+  node.a = lanes ? parse_lanes_value(parser, scalar, lanes) : parse_value(parser, scalar);
+  const ExprNode *value = expr_at(parser->code, node.a);
+  node.slot = add_slot(parser, name, (Scalar)value->scalar, value->lanes, kind == STMT_VAR);
   return node;
 }
 
@@ -130,7 +132,7 @@ static StmtNode parse_kernel_call(Parser *parser) {
   while (!lexer_accept(lexer, ")")) {
     if (arguments.count) lexer_expect(lexer, ",");
     CallArgument argument = { .buffer = find_buffer(parser) };
-    if (lexer_accept(lexer, "+")) argument.offset = parse_value(parser, SCALAR_INDEX);
+    if (lexer_accept(lexer, "+")) argument.offset = parse_lanes_value(parser, SCALAR_INDEX, 1);
     vector_push(parser->arena, &arguments, argument);
   }
   node.list = parser->code->call_arguments.count;
@@ -157,7 +159,7 @@ static StmtNode parse_assign(Parser *parser) {
   node.target = dim_find_symbol(parser->program->dims, name);
   if (node.target == UINT32_MAX) lexer_error(&parser->lexer, "assign of an unknown symbol");
   lexer_expect(&parser->lexer, "=");
-  node.a = parse_value(parser, SCALAR_INDEX);
+  node.a = parse_lanes_value(parser, SCALAR_INDEX, 1);
   return node;
 }
 
@@ -165,28 +167,30 @@ static StmtNode parse_assign(Parser *parser) {
 static StmtNode parse_change(Parser *parser, const char *name) {
   StmtNode node = { .kind = STMT_SET };
   Scalar scalar;
+  uint16_t lanes;
   if (lexer_accept(&parser->lexer, "[")) {
     node.kind = STMT_STORE;
     node.target = parse_find_operand(parser, name);
     if (node.target == UINT32_MAX) lexer_error(&parser->lexer, "unknown operand `%s`", name);
-    node.list = parse_list(parser, "]", &node.list_count, NULL);
+    node.list = parse_access_list(parser, node.target, &node.list_count, &lanes);
     bool is_entry = parser->code->kind == CODE_ENTRY;
     scalar = is_entry ? parser->program->buffers.data[node.target].scalar : parser->code->operands.data[node.target].scalar;
   } else {
     node.slot = find_slot(parser, name);
     if (node.slot == 0) lexer_error(&parser->lexer, "unknown statement or variable `%s`", name);
     scalar = parser->code->slots.data[node.slot].scalar;
+    lanes = parser->code->slots.data[node.slot].lanes;
     if (!parser->code->slots.data[node.slot].is_variable) lexer_error(&parser->lexer, "`%s` is no variable", name);
   }
   lexer_expect(&parser->lexer, "=");
-  node.a = parse_value(parser, scalar);
+  node.a = parse_lanes_value(parser, scalar, lanes);
   return node;
 }
 
 static StmtNode parse_simple(Parser *parser, const char *word) {
   bool is_entry = parser->code->kind == CODE_ENTRY, is_function = parser->code->kind == CODE_FUNCTION;
   if (is_function && strcmp(word, "return") == 0)
-    return (StmtNode){ .kind = STMT_RETURN, .a = parse_value(parser, parser->code->result) };
+    return (StmtNode){ .kind = STMT_RETURN, .a = parse_lanes_value(parser, parser->code->result, parser->code->lanes) };
   if (is_entry && strcmp(word, "call") == 0) return parse_kernel_call(parser);
   if (is_entry && strcmp(word, "copy") == 0) return parse_copy(parser);
   if (is_entry && strcmp(word, "assign") == 0) return parse_assign(parser);
@@ -230,7 +234,7 @@ static Stmt parse_block(Parser *parser) {
 /* ---- code ---- */
 
 static Code open_code(Parser *parser, CodeKind kind) {
-  Code code = { .kind = kind };
+  Code code = { .kind = kind, .lanes = 1 };
   vector_push(parser->arena, &code.exprs, (ExprNode){ .op = LOOP_OP_NONE });
   vector_push(parser->arena, &code.stmts, (StmtNode){ .kind = STMT_NONE });
   vector_push(parser->arena, &code.slots, (SlotInfo){ .name = "" });
@@ -309,10 +313,17 @@ Code parse_function_header(Parser *parser) {
     if (code.parameter_count++) lexer_expect(&parser->lexer, ",");
     const char *name = parse_identifier(parser);
     lexer_expect(&parser->lexer, ":");
-    add_slot(parser, name, parse_scalar(parser), false);
+    uint16_t lanes;
+    Scalar scalar = parse_type(parser, &lanes);
+    if (code.parameter_count > 1 && lanes != code.lanes) lexer_error(&parser->lexer, "parameters of different lanes");
+    code.lanes = lanes;
+    add_slot(parser, name, scalar, lanes, false);
   }
+  uint16_t lanes;
   lexer_expect(&parser->lexer, "->");
-  code.result = parse_scalar(parser);
+  code.result = parse_type(parser, &lanes);
+  if (code.parameter_count && lanes != code.lanes) lexer_error(&parser->lexer, "result of other lanes than the parameters");
+  code.lanes = lanes;
   return code;
 }
 

@@ -5,6 +5,7 @@
 #include "parse.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct { const char *text; LoopOp op; int level; } infix[] = {
@@ -21,7 +22,7 @@ NO_RETURN static void raise_depth(Parser *parser) {
 }
 
 Expr parse_add(Parser *parser, ExprNode node) {
-  node.lanes = 1;
+  if (node.lanes == 0) node.lanes = 1;
   vector_push(parser->arena, &parser->code->exprs, node);
   Expr expr = parser->code->exprs.count - 1;
   uint16_t depth = 1;
@@ -89,6 +90,8 @@ static Scalar unify(Parser *parser, uint32_t count, const Expr *operands) {
     if (is_untyped(parser, operands[i])) give_type(parser, operands[i], scalar);
     Scalar found = (Scalar)node_of(parser, operands[i])->scalar;
     if (found != scalar) lexer_error(&parser->lexer, "operands of %s and %s", scalar_name(found), scalar_name(scalar));
+    if (node_of(parser, operands[i])->lanes != node_of(parser, operands[0])->lanes)
+      lexer_error(&parser->lexer, "operands of different lanes; write broadcast");
   }
   return scalar;
 }
@@ -102,6 +105,17 @@ Scalar parse_scalar(Parser *parser) {
   return scalar;
 }
 
+Scalar parse_type(Parser *parser, uint16_t *lanes) {
+  Scalar scalar;
+  const char *word = lexer_word(&parser->lexer), *cross = strrchr(word, 'x');
+  bool is_vector = cross && cross[1] >= '1' && cross[1] <= '9' && strlen(cross) <= 3;
+  *lanes = is_vector ? (uint16_t)strtoul(cross + 1, NULL, 10) : 1;
+  const char *name = is_vector ? arena_string(parser->arena, word, (size_t)(cross - word)) : word;
+  bool valid = lanes_are_valid(*lanes) && (!is_vector || *lanes > 1);
+  if (!scalar_from_name(name, &scalar) || !valid) lexer_error(&parser->lexer, "`%s` is no type", word);
+  return scalar;
+}
+
 /* An operation that is written as a call; LOOP_OP_NONE if `name` is none. */
 static LoopOp find_application(const char *name) {
   for (unsigned op = LOOP_NEG; op < LOOP_OP_COUNT; op++)
@@ -111,39 +125,85 @@ static LoopOp find_application(const char *name) {
 
 /* After `op(`. */
 static Expr parse_application(Parser *parser, LoopOp op) {
-  bool own_type = op == LOOP_CAST || op == LOOP_SATURATE || op == LOOP_BITCAST;
+  bool own_type = op >= LOOP_CAST;
   ExprNode node = { .op = (uint8_t)op };
   unsigned count = loop_op_operands(op), first = op == LOOP_SELECT ? 1 : 0;
   if (own_type) {
-    node.scalar = (uint8_t)parse_scalar(parser);
+    node.scalar = (uint8_t)parse_type(parser, &node.lanes);
     lexer_expect(&parser->lexer, ",");
   }
   for (unsigned i = 0; i < count; i++) {
     if (i) lexer_expect(&parser->lexer, ",");
     node.operand[i] = parse_level(parser, LEVEL_LOWEST);
   }
+  if (op == LOOP_EXTRACT) {
+    lexer_expect(&parser->lexer, ",");
+    node.operand[1] = parse_count(parser);
+  }
   lexer_expect(&parser->lexer, ")");
+  if (op == LOOP_BROADCAST && is_untyped(parser, node.operand[0])) give_type(parser, node.operand[0], (Scalar)node.scalar);
   Scalar scalar = unify(parser, count - first, node.operand + first);
+  uint16_t lanes = node_of(parser, node.operand[0])->lanes;
+  if (op >= LOOP_BROADCAST && (Scalar)node.scalar != scalar)
+    lexer_error(&parser->lexer, "%s of %s to %s", loop_op_text(op), scalar_name(scalar), scalar_name((Scalar)node.scalar));
+  if (op == LOOP_BROADCAST ? lanes != 1 : op == LOOP_EXTRACT ? (uint64_t)node.operand[1] + node.lanes > lanes : own_type && node.lanes != lanes)
+    lexer_error(&parser->lexer, "%s of %u lanes to %u", loop_op_text(op), lanes, node.lanes);
+  if (first && lanes != node_of(parser, node.operand[1])->lanes) lexer_error(&parser->lexer, "operands of different lanes; write broadcast");
+  if (!own_type) node.lanes = lanes;
   if (first && node_of(parser, node.operand[0])->scalar != SCALAR_I1) lexer_error(&parser->lexer, "condition of a select is no i1");
   if (!own_type) node.scalar = (uint8_t)scalar;
   return parse_add(parser, node);
 }
 
-uint32_t parse_list(Parser *parser, const char *close, uint32_t *count, const Scalar *scalars) {
-  Expr items[LOOP_MAX_RANK];
-  *count = 0;
-  while (!lexer_accept(&parser->lexer, close)) {
-    if (*count == LOOP_MAX_RANK) lexer_error(&parser->lexer, "more than %u values in a list", LOOP_MAX_RANK);
-    if (*count) lexer_expect(&parser->lexer, ",");
-    items[*count] = parse_value(parser, scalars ? scalars[*count] : SCALAR_INDEX);
-    ++*count;
-  }
+static uint32_t add_list(Parser *parser, uint32_t count, const Expr *items) {
   uint32_t first = parser->code->lists.count;
-  for (uint32_t i = 0; i < *count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     Expr item = items[i];
     vector_push(parser->arena, &parser->code->lists, item);
   }
   return first;
+}
+
+/* `.. lanes` and `of active lanes`, behind the indices of an access. */
+static uint16_t parse_lanes_of_access(Parser *parser, uint32_t rank, Expr *items, uint32_t *count) {
+  uint16_t lanes = 1;
+  for (uint32_t i = 0; i < rank; i++) {
+    uint16_t found = node_of(parser, items[i])->lanes;
+    if (found > 1 && lanes > 1 && found != lanes) lexer_error(&parser->lexer, "indices of %u and %u lanes", lanes, found);
+    if (found > 1) lanes = found;
+  }
+  if (lexer_accept(&parser->lexer, "..")) {
+    uint32_t given = parse_count(parser);
+    if (lanes > 1 || given < 2 || rank == 0 || !lanes_are_valid(given)) lexer_error(&parser->lexer, "access of %u lanes", given);
+    lanes = (uint16_t)given;
+  }
+  if (lexer_accept(&parser->lexer, "of")) {
+    if (lanes == 1) lexer_error(&parser->lexer, "active lanes of a scalar");
+    items[(*count)++] = parse_lanes_value(parser, SCALAR_INDEX, 1);
+  }
+  return lanes;
+}
+
+uint32_t parse_access_list(Parser *parser, Operand operand, uint32_t *count, uint16_t *lanes) {
+  Expr items[LOOP_MAX_RANK + 1];
+  uint32_t rank = access_rank(parser->program, parser->code, operand);
+  for (*count = 0; *count < rank; ++*count) {
+    if (*count) lexer_expect(&parser->lexer, ",");
+    items[*count] = parse_value(parser, SCALAR_INDEX);
+  }
+  *lanes = parse_lanes_of_access(parser, rank, items, count);
+  lexer_expect(&parser->lexer, "]");
+  return add_list(parser, *count, items);
+}
+
+static uint32_t parse_arguments(Parser *parser, uint32_t *count, uint16_t lanes, const Scalar *scalars) {
+  Expr items[LOOP_MAX_RANK];
+  for (*count = 0; !lexer_accept(&parser->lexer, ")"); ++*count) {
+    if (*count == LOOP_MAX_RANK) lexer_error(&parser->lexer, "more than %u values in a list", LOOP_MAX_RANK);
+    if (*count) lexer_expect(&parser->lexer, ",");
+    items[*count] = parse_lanes_value(parser, scalars[*count], lanes);
+  }
+  return add_list(parser, *count, items);
 }
 
 /* After `function(`. */
@@ -157,19 +217,21 @@ static Expr parse_call(Parser *parser, const char *name) {
     scalars[i] = i < function->parameter_count ? function->slots.data[i + 1].scalar : SCALAR_UNTYPED;
   uint32_t wanted = function->parameter_count;
   uint8_t result = (uint8_t)function->result;
-  uint32_t first = parse_list(parser, ")", &count, scalars);
+  uint16_t lanes = function->lanes;
+  uint32_t first = parse_arguments(parser, &count, lanes, scalars);
   if (count != wanted) lexer_error(&parser->lexer, "function `%s` takes %u arguments, not %u", name, wanted, count);
-  return parse_add(parser, (ExprNode){ .op = LOOP_CALL, .scalar = result, .operand = { index, first, count } });
+  return parse_add(parser, (ExprNode){ .op = LOOP_CALL, .scalar = result, .lanes = lanes, .operand = { index, first, count } });
 }
 
 /* After `operand[`. */
 static Expr parse_load(Parser *parser, const char *name) {
-  uint32_t operand = parse_find_operand(parser, name), rank;
+  uint32_t operand = parse_find_operand(parser, name), count;
+  uint16_t lanes;
   if (operand == UINT32_MAX) lexer_error(&parser->lexer, "unknown operand `%s`", name);
-  uint32_t first = parse_list(parser, "]", &rank, NULL);
+  uint32_t first = parse_access_list(parser, operand, &count, &lanes);
   bool is_entry = parser->code->kind == CODE_ENTRY;
   Scalar scalar = is_entry ? parser->program->buffers.data[operand].scalar : parser->code->operands.data[operand].scalar;
-  return parse_add(parser, (ExprNode){ .op = LOOP_LOAD, .scalar = (uint8_t)scalar, .operand = { operand, first, rank } });
+  return parse_add(parser, (ExprNode){ .op = LOOP_LOAD, .scalar = (uint8_t)scalar, .lanes = lanes, .operand = { operand, first, count } });
 }
 
 static Expr parse_name(Parser *parser, const char *name) {
@@ -177,8 +239,8 @@ static Expr parse_name(Parser *parser, const char *name) {
   for (uint32_t i = parser->scope.count; i-- > 0;) {
     if (strcmp(parser->scope.data[i].name, name) != 0) continue;
     Slot slot = parser->scope.data[i].slot;
-    Scalar scalar = parser->code->slots.data[slot].scalar;
-    return parse_add(parser, (ExprNode){ .op = LOOP_SLOT, .scalar = (uint8_t)scalar, .operand = { slot } });
+    const SlotInfo *info = &parser->code->slots.data[slot];
+    return parse_add(parser, (ExprNode){ .op = LOOP_SLOT, .scalar = (uint8_t)info->scalar, .lanes = info->lanes, .operand = { slot } });
   }
   uint32_t symbol = dim_find_symbol(dims, name);
   if (symbol == UINT32_MAX) lexer_error(&parser->lexer, "unknown name `%s`", name);
@@ -199,6 +261,13 @@ static Expr parse_word(Parser *parser) {
     lexer_expect(lexer, ")");
     return parse_add(parser, (ExprNode){ .op = LOOP_DIM, .scalar = SCALAR_INDEX, .integer = (int64_t)dim });
   }
+  if (strcmp(name, "lanes") == 0) {
+    ExprNode node = { .op = LOOP_LANES };
+    node.scalar = (uint8_t)parse_type(parser, &node.lanes);
+    if (node.lanes == 1 || !scalar_is_integer((Scalar)node.scalar)) lexer_error(lexer, "lanes of a type that is no vector of integers");
+    lexer_expect(lexer, ")");
+    return parse_add(parser, node);
+  }
   LoopOp op = find_application(name);
   return op == LOOP_OP_NONE ? parse_call(parser, name) : parse_application(parser, op);
 }
@@ -215,7 +284,8 @@ static Expr parse_operand_of(Parser *parser) {
   if (!lexer_accept(lexer, "-")) lexer_error(lexer, "expected an expression");
   if (lexer->kind == TOKEN_NUMBER || lexer_is(lexer, "inf") || lexer_is(lexer, "nan")) return parse_literal(parser, true);
   Expr operand = parse_primary(parser);
-  return parse_add(parser, (ExprNode){ .op = LOOP_NEG, .scalar = (uint8_t)unify(parser, 1, &operand), .operand = { operand } });
+  Scalar scalar = unify(parser, 1, &operand);
+  return parse_add(parser, (ExprNode){ .op = LOOP_NEG, .scalar = (uint8_t)scalar, .lanes = node_of(parser, operand)->lanes, .operand = { operand } });
 }
 
 static Expr parse_primary(Parser *parser) {
@@ -243,7 +313,9 @@ static Expr parse_level(Parser *parser, int level) {
     Expr operands[2] = { left, parse_level(parser, infix[at].level + 1) };
     Scalar scalar = unify(parser, 2, operands);
     if (loop_op_is_comparison(infix[at].op)) scalar = SCALAR_I1;
-    left = parse_add(parser, (ExprNode){ .op = (uint8_t)infix[at].op, .scalar = (uint8_t)scalar, .operand = { operands[0], operands[1] } });
+    uint16_t lanes = node_of(parser, left)->lanes;
+    ExprNode node = { .op = (uint8_t)infix[at].op, .scalar = (uint8_t)scalar, .lanes = lanes, .operand = { operands[0], operands[1] } };
+    left = parse_add(parser, node);
   }
   return left;
 }
@@ -257,5 +329,12 @@ Expr parse_value(Parser *parser, Scalar scalar) {
   Scalar found = (Scalar)node_of(parser, expr)->scalar;
   if (scalar != SCALAR_UNTYPED && found != scalar)
     lexer_error(&parser->lexer, "value of %s where %s is wanted", scalar_name(found), scalar_name(scalar));
+  return expr;
+}
+
+Expr parse_lanes_value(Parser *parser, Scalar scalar, uint16_t lanes) {
+  Expr expr = parse_value(parser, scalar);
+  uint16_t found = node_of(parser, expr)->lanes;
+  if (found != lanes) lexer_error(&parser->lexer, "value of %u lanes where %u are wanted", found, lanes);
   return expr;
 }

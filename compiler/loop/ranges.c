@@ -113,6 +113,9 @@ static SlotRange interval_of(const Ranges *ranges, Expr expr) {
   if (scalar_is_float(scalar)) return anything;
   switch ((LoopOp)node->op) {
   case LOOP_CONSTANT: return scalar == SCALAR_U64 ? anything : interval(node->integer, node->integer);
+  case LOOP_LANES:    return interval(0, node->lanes - 1);
+  case LOOP_BROADCAST:
+  case LOOP_EXTRACT:  return interval_of(ranges, node->operand[0]);
   case LOOP_DIM:      return interval(dim_lo(ranges->dims, (Dim)node->integer), dim_hi(ranges->dims, (Dim)node->integer));
   case LOOP_SLOT:     return slot_range(ranges, node->operand[0]);
   case LOOP_LOAD:

@@ -10,6 +10,7 @@ void rebuild_open(Rebuild *rebuild, Program *program, const Code *old) {
   rebuild->slots = arena_array(arena, Expr, old->slots.count + 1u);
   for (uint32_t i = 0; i < old->notes.count; i++) vector_push(arena, &builder->code.notes, old->notes.data[i]);
   for (uint32_t i = 0; i < old->operands.count; i++) vector_push(arena, &builder->code.operands, old->operands.data[i]);
+  builder->code.lanes = old->lanes;
   for (Slot slot = 1; slot <= old->parameter_count; slot++)
     rebuild->slots[slot] = build_parameter(builder, old->slots.data[slot].name, old->slots.data[slot].scalar);
   builder->code.result = old->result;
@@ -20,6 +21,10 @@ void rebuild_open(Rebuild *rebuild, Program *program, const Code *old) {
 Expr rebuild_expr(Rebuild *rebuild, Expr old) {
   Expr changed = rebuild->expr ? rebuild->expr(rebuild, old) : 0;
   return changed ? changed : rebuild_node(rebuild, old);
+}
+
+Expr rebuild_lanes(Rebuild *rebuild, Expr old) {
+  return build_broadcast(&rebuild->builder, rebuild_expr(rebuild, old), expr_at(rebuild->old, old)->lanes);
 }
 
 static Expr rebuild_constant(Rebuild *rebuild, const ExprNode *node) {
@@ -34,8 +39,26 @@ static Expr rebuild_slot(Rebuild *rebuild, Slot slot) {
   return value;
 }
 
+static Expr rebuild_load(Rebuild *rebuild, const ExprNode *node, uint32_t count, Expr *operands) {
+  uint32_t rank = access_rank(rebuild->program, rebuild->old, node->operand[0]);
+  for (uint32_t i = 0; i < rank; i++)
+    operands[i] = build_broadcast(&rebuild->builder, operands[i], expr_at(rebuild->old, rebuild->old->lists.data[node->operand[1] + i])->lanes);
+  return build_load_lanes(&rebuild->builder, node->operand[0], rank, operands, node->lanes, count > rank ? operands[rank] : 0);
+}
+
+/* The callee by the name of its scalar form, and arguments of at least the lanes they had: the builder finds the form. */
+static Expr rebuild_function_call(Rebuild *rebuild, const ExprNode *node, uint32_t count, Expr *operands) {
+  const Code *function = &rebuild->program->functions.data[node->operand[0]];
+  const char *name = function->name;
+  if (function->lanes > 1) {
+    name = loop_scalar_name(rebuild->program->arena, name, function->lanes);
+    for (uint32_t i = 0; i < count; i++) operands[i] = build_broadcast(&rebuild->builder, operands[i], function->lanes);
+  }
+  return build_call(&rebuild->builder, name, (Scalar)node->scalar, count, operands);
+}
+
 Expr rebuild_node(Rebuild *rebuild, Expr old) {
-  Expr operands[LOOP_MAX_RANK] = { 0 };
+  Expr operands[LOOP_MAX_RANK + 1] = { 0 };
   Builder *builder = &rebuild->builder;
   ExprNode node = *expr_at(rebuild->old, old);
   LoopOp op = (LoopOp)node.op;
@@ -46,8 +69,11 @@ Expr rebuild_node(Rebuild *rebuild, Expr old) {
   case LOOP_CONSTANT: return rebuild_constant(rebuild, &node);
   case LOOP_DIM:      return build_dim(builder, (Dim)node.integer);
   case LOOP_SLOT:     return rebuild_slot(rebuild, node.operand[0]);
-  case LOOP_LOAD:     return build_load(builder, node.operand[0], count, operands);
-  case LOOP_CALL:     return build_call(builder, rebuild->program->functions.data[node.operand[0]].name, scalar, count, operands);
+  case LOOP_LANES:    return build_lane_numbers(builder, scalar, node.lanes);
+  case LOOP_LOAD:     return rebuild_load(rebuild, &node, count, operands);
+  case LOOP_CALL:     return rebuild_function_call(rebuild, &node, count, operands);
+  case LOOP_BROADCAST: return build_broadcast(builder, operands[0], node.lanes);
+  case LOOP_EXTRACT:  return build_extract(builder, operands[0], (uint16_t)node.operand[1], node.lanes);
   case LOOP_CAST:     return build_cast(builder, scalar, operands[0]);
   case LOOP_SATURATE: return build_saturate(builder, scalar, operands[0]);
   case LOOP_BITCAST:  return build_bitcast(builder, scalar, operands[0]);
@@ -88,13 +114,16 @@ static void rebuild_definition(Rebuild *rebuild, const StmtNode *node) {
   const char *name = rebuild->old->slots.data[node->slot].name;
   Expr value = rebuild_expr(rebuild, node->a);
   bool is_let = node->kind == STMT_LET;
+  if (!is_let) value = build_broadcast(&rebuild->builder, value, rebuild->old->slots.data[node->slot].lanes);
   rebuild->slots[node->slot] = is_let ? build_let(&rebuild->builder, name, value) : build_var(&rebuild->builder, name, value);
 }
 
 static void rebuild_store(Rebuild *rebuild, const StmtNode *node) {
-  Expr indices[LOOP_MAX_RANK];
-  for (uint32_t i = 0; i < node->list_count; i++) indices[i] = rebuild_expr(rebuild, rebuild->old->lists.data[node->list + i]);
-  build_store(&rebuild->builder, node->target, node->list_count, indices, rebuild_expr(rebuild, node->a));
+  Expr indices[LOOP_MAX_RANK + 1];
+  uint32_t rank = access_rank(rebuild->program, rebuild->old, node->target);
+  for (uint32_t i = 0; i < node->list_count; i++) indices[i] = rebuild_lanes(rebuild, rebuild->old->lists.data[node->list + i]);
+  Expr value = rebuild_lanes(rebuild, node->a);
+  build_store_lanes(&rebuild->builder, node->target, rank, indices, value, node->list_count > rank ? indices[rank] : 0);
 }
 
 static void rebuild_call(Rebuild *rebuild, const StmtNode *node) {

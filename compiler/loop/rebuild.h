@@ -21,6 +21,7 @@ struct Rebuild {
 void rebuild_open(Rebuild *rebuild, Program *program, const Code *old);
 Expr rebuild_expr(Rebuild *rebuild, Expr old);
 Expr rebuild_node(Rebuild *rebuild, Expr old);   /* the same operation on rebuilt operands */
+Expr rebuild_lanes(Rebuild *rebuild, Expr old);  /* rebuild_expr with at least the lanes of the old value, however simple it became */
 void rebuild_list(Rebuild *rebuild, Stmt first); /* a statement and those behind it */
 void rebuild_statement(Rebuild *rebuild, Stmt old);
 /* The statements, and the new code. */

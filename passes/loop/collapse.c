@@ -127,7 +127,7 @@ static bool collapse_statement(Rebuild *rebuild, Stmt old) {
   Builder *builder = &rebuild->builder;
   DimTable *dims = rebuild->program->dims;
   StmtNode node = *stmt_at(rebuild->old, old);
-  Dim extent;
+  Dim extent = DIM_UNKNOWN;
   if (node.kind != STMT_FOR) return false;
   if (runs_once(dims, rebuild->old, &node)) {
     rebuild->slots[node.slot] = rebuild_expr(rebuild, node.a);

@@ -62,7 +62,7 @@ static bool flat_index(Rebuild *rebuild, Operand operand, uint32_t first, Expr *
   const OperandInfo *old = &rebuild->old->operands.data[operand];
   Expr indices[LOOP_MAX_RANK];
   if (!is_flattened(rebuild->program->dims, old)) return false;
-  for (uint32_t i = 0; i < old->rank; i++) indices[i] = rebuild_expr(rebuild, rebuild->old->lists.data[first + i]);
+  for (uint32_t i = 0; i < old->rank; i++) indices[i] = rebuild_lanes(rebuild, rebuild->old->lists.data[first + i]);
   *index = offset_of(rebuild, old, indices);
   return true;
 }
@@ -71,7 +71,9 @@ static Expr flatten_expr(Rebuild *rebuild, Expr old) {
   ExprNode node = *expr_at(rebuild->old, old);
   Expr index;
   if (node.op != LOOP_LOAD || !flat_index(rebuild, node.operand[0], node.operand[1], &index)) return 0;
-  return build_load(&rebuild->builder, node.operand[0], 1, &index);
+  uint32_t rank = rebuild->old->operands.data[node.operand[0]].rank;
+  Expr active = node.operand[2] > rank ? rebuild_expr(rebuild, rebuild->old->lists.data[node.operand[1] + rank]) : 0;
+  return build_load_lanes(&rebuild->builder, node.operand[0], 1, &index, node.lanes, active);
 }
 
 /* A let of an index that is a short sum of immutable slots may be looked through. */
@@ -98,7 +100,9 @@ static bool flatten_statement(Rebuild *rebuild, Stmt old) {
     return true;
   }
   if (node.kind != STMT_STORE || !flat_index(rebuild, node.target, node.list, &index)) return false;
-  build_store(&rebuild->builder, node.target, 1, &index, rebuild_expr(rebuild, node.a));
+  uint32_t rank = rebuild->old->operands.data[node.target].rank;
+  Expr active = node.list_count > rank ? rebuild_expr(rebuild, rebuild->old->lists.data[node.list + rank]) : 0;
+  build_store_lanes(&rebuild->builder, node.target, 1, &index, rebuild_lanes(rebuild, node.a), active);
   return true;
 }
 

@@ -19,11 +19,12 @@ static Expr add_node(Legaliser *l, ExprNode node) {
 static void become_call(Legaliser *l, Expr expr, const char *name, uint32_t count, const Expr *arguments) {
   Scalar   parameters[3], result = (Scalar)l->code->exprs.data[expr].scalar;
   uint32_t list = l->code->lists.count;
+  uint16_t lanes = l->code->exprs.data[expr].lanes;
   for (uint32_t i = 0; i < count; i++) {
     parameters[i] = (Scalar)l->code->exprs.data[arguments[i]].scalar;
     vector_push(l->program->arena, &l->code->lists, arguments[i]);
   }
-  uint32_t  function = program_function(l->program, name, result, count, parameters);
+  uint32_t  function = program_function(l->program, loop_vector_name(l->program->arena, name, lanes), lanes, result, count, parameters);
   ExprNode *node = &l->code->exprs.data[expr];
   node->op = LOOP_CALL;
   node->operand[0] = function;
@@ -74,7 +75,7 @@ static Scalar widest_needed(Scalar from) {
 
 static Expr cast_node(Legaliser *l, Scalar to, Expr value) {
   if (l->code->exprs.data[value].scalar == to) return value;
-  return add_node(l, (ExprNode){.op = LOOP_CAST, .scalar = (uint8_t)to, .lanes = 1, .operand = {value}});
+  return add_node(l, (ExprNode){.op = LOOP_CAST, .scalar = (uint8_t)to, .lanes = l->code->exprs.data[value].lanes, .operand = {value}});
 }
 
 /* A conversion between a half type and f32 or f64 that is there already: an instruction, or a call. */

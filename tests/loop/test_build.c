@@ -37,7 +37,7 @@ static const char *text_of(Expr expr) {
   Code code = builder.code;
   Text text;
   text_open(&text, arena);
-  SlotInfo slot = { .name = "it", .scalar = build_scalar(&builder, expr) };
+  SlotInfo slot = { .name = "it", .scalar = build_scalar(&builder, expr), .lanes = build_lanes(&builder, expr) };
   vector_push(arena, &code.slots, slot);
   StmtNode node = { .kind = STMT_LET, .slot = code.slots.count - 1, .a = expr };
   vector_push(arena, &code.stmts, node);
@@ -267,6 +267,59 @@ static const struct { const char *reason; void (*misuse)(void); } misuses[] = {
   { "nested blocks", endless_blocks }, { "two signatures", two_signatures },
 };
 
+/* broadcast(i) + lanes, as code written for scalars is given it */
+static Expr lane_index(void) {
+  return binary(LOOP_ADD, slot_i, build_lane_numbers(&builder, SCALAR_INDEX, 4));
+}
+
+TEST(scalars_beside_vectors_are_broadcast) {
+  begin();
+  Expr wide = build_broadcast(&builder, slot_f, 4);
+  CHECK_TEXT(text_of(binary(LOOP_ADD, wide, f32(1))), "broadcast(f32x4, f) + broadcast(f32x4, 0x1p+0)");
+  CHECK_TEXT(text_of(build_select(&builder, binary(LOOP_LT, wide, slot_f), wide, f32(0))),
+             "select(broadcast(f32x4, f) < broadcast(f32x4, f), broadcast(f32x4, f), broadcast(f32x4, 0x0p+0))");
+  CHECK_TEXT(text_of(build_call(&builder, "exp_f32", SCALAR_F32, 1, &wide)), "exp_f32x4(broadcast(f32x4, f))");
+  CHECK(!builder.refused);
+}
+
+TEST(lanes_along_the_last_dimension_are_contiguous) {
+  begin();
+  Expr along[2] = { slot_i, lane_index() }, across[2] = { lane_index(), slot_i }, uniform[2] = { build_broadcast(&builder, slot_i, 4), slot_i };
+  Expr twice[2] = { slot_i, binary(LOOP_MUL, lane_index(), index_of(2)) };
+  CHECK_TEXT(text_of(build_load(&builder, operand_x, 2, along)), "x[i, i .. 4]");
+  CHECK_TEXT(text_of(build_load(&builder, operand_x, 2, across)), "x[broadcast(indexx4, i) + lanes(indexx4), i]");
+  CHECK_TEXT(text_of(build_load(&builder, operand_x, 2, uniform)), "broadcast(f32x4, x[i, i])");
+  CHECK_TEXT(text_of(build_load(&builder, operand_x, 2, twice)), "x[i, (broadcast(indexx4, i) + lanes(indexx4)) * broadcast(indexx4, 2)]");
+  CHECK_TEXT(text_of(build_load_lanes(&builder, operand_x, 2, (Expr[]){ slot_i, index_of(0) }, 4, slot_i)), "x[i, 0 .. 4 of i]");
+  build_store(&builder, operand_y, 1, &along[1], f32(0));
+  CHECK(strstr(kernel_text(), "y[i .. 4] = broadcast(f32x4, 0x0p+0)"));
+}
+
+TEST(a_let_of_a_lane_index_stays_an_index) {
+  begin();
+  Expr at = build_let(&builder, "at", binary(LOOP_ADD, lane_index(), slot_i));
+  CHECK_TEXT(text_of(build_load(&builder, operand_x, 2, (Expr[]){ slot_i, at })), "x[i, at .. 4]");
+}
+
+TEST(a_reduction_is_a_tree_of_halves) {
+  begin();
+  Expr sum = build_reduce(&builder, LOOP_ADD, build_broadcast(&builder, slot_f, 4));
+  CHECK_TEXT(text_of(sum), "extract(f32, half_1, 0) + extract(f32, half_1, 1)");
+  CHECK(strstr(kernel_text(), "extract(f32x2, half, 0) + extract(f32x2, half, 2)"));
+}
+
+TEST(branches_on_vectors_are_refused) {
+  begin();
+  Expr wide = build_broadcast(&builder, slot_f, 4);
+  build_if(&builder, binary(LOOP_LT, wide, f32(0)));
+  CHECK(builder.refused);
+  begin();
+  CHECK(library_has("sin_f64") && !library_is_straight("sin_f64") && library_is_straight("exp_f32"));
+  Expr angles = build_broadcast(&builder, build_cast(&builder, SCALAR_F64, slot_f), 2);
+  build_call(&builder, "sin_f64", SCALAR_F64, 1, &angles);
+  CHECK(builder.refused);
+}
+
 static void run_misuse(void *self) {
   void (**misuse)(void) = self;
   (*misuse)();
@@ -296,6 +349,11 @@ int main(void) {
   RUN(lets_pass_what_needs_none);
   RUN(equal_kernels_are_one);
   RUN(names_are_made_usable);
+  RUN(scalars_beside_vectors_are_broadcast);
+  RUN(lanes_along_the_last_dimension_are_contiguous);
+  RUN(a_let_of_a_lane_index_stays_an_index);
+  RUN(a_reduction_is_a_tree_of_halves);
+  RUN(branches_on_vectors_are_refused);
   RUN(misuse_is_a_bug);
   return loop_test_close();
 }

@@ -18,7 +18,7 @@ static void everything(void *self) {
   program_kernel(program, program->kernels.data[0]);
   (void)program_text(program);
   Program *linked = program_open(&context, arena, program->dims);
-  program_function(linked, "f32_from_bf16", SCALAR_F32, 1, (Scalar[]){ SCALAR_BF16 });
+  program_function(linked, "f32_from_bf16", 1, SCALAR_F32, 1, (Scalar[]){ SCALAR_BF16 });
   program_link_library(linked);
 }
 

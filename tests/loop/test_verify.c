@@ -5,8 +5,10 @@ static const struct { const char *source, *rule; } texts[] = {
   { "kernel k(x: f32[4] in) { x[0] = 0 }", "only read" },
   { "kernel k(x: f32[4] out) { x[4] = 0 }", "out of bounds" },
   { "kernel k(x: f32[4] out) { x[-1] = 0 }", "out of bounds" },
-  { "kernel k(x: f32[4] out) { x[0, 0] = 0 }", "2 indices for rank 1" },
-  { "kernel k(x: f32[4] out) { let y = x[] }", "0 indices for rank 1" },
+  { "kernel k(x: f32[4] out) { x[0, 0] = 0 }", "expected `]`" },
+  { "kernel k(x: f32[4] out) { x[1 .. 4] = broadcast(f32x4, 0) }", "out of bounds" },
+  { "kernel k(x: f32[4, 4] in strides [1, 4]) { let a = x[0, 0 .. 4] }", "with a stride" },
+  { "kernel k(x: f32[4] out) { let y = x[] }", "expected an expression" },
   { "kernel k(x: f16[4] inout) { x[0] = x[0] + x[1] }", "storage" },
   { "kernel k(x: f32[4] inout) { x[0] = x[0] & x[1] }", "`&` of f32" },
   { "kernel k(x: i32[4] inout) { x[0] = sqrt(x[0]) }", "`sqrt` of i32" },
@@ -85,6 +87,7 @@ static void no_function(Program *p) { find_expr(kernel(p), LOOP_CALL)->operand[0
 static void arguments(Program *p) { find_expr(kernel(p), LOOP_CALL)->operand[2] = 0; }
 static void result(Program *p) { p->functions.data[0].result = SCALAR_F64; }
 static void lanes(Program *p) { find_expr(kernel(p), LOOP_ADD)->lanes = 4; }
+static void odd_lanes(Program *p) { find_expr(kernel(p), LOOP_ADD)->lanes = 3; }
 static void shared(Program *p) { find_stmt(kernel(p), STMT_SET)->a = find_stmt(kernel(p), STMT_VAR)->a; }
 static void early(Program *p) { find_stmt(kernel(p), STMT_LET)->slot = find_stmt(kernel(p), STMT_VAR)->slot; }
 static void again(Program *p) { Slot slot = find_stmt(kernel(p), STMT_FOR)->slot; find_stmt(kernel(p), STMT_LET)->slot = slot; }
@@ -100,7 +103,8 @@ static const struct { const char *rule; void (*damage)(Program *program); } dama
   { "value 0 does not exist", no_value }, { "value 9999 does not exist", far_value }, { "`+` of f32 gives f64", other_type },
   { "is read as i8", other_read }, { "`<` of f32 gives f32", comparison_type }, { "load gives i32", load_type },
   { "operand 7 does not exist", no_operand }, { "does not exist", far_list }, { "slot 700 does not exist", no_slot },
-  { "function 7 does not exist", no_function }, { "0 arguments", arguments }, { "is f32, not f64", result }, { "malformed", lanes },
+  { "function 7 does not exist", no_function }, { "0 arguments", arguments }, { "is f32, not f64", result }, 
+  { "operand has 1 lanes, not 4", lanes }, { "malformed", odd_lanes },
   { "two trees", shared }, { "a variable", early }, { "defined twice", again }, { "step is no positive", step },
   { "set of what is no variable", set_of_let }, { "kind 99", kind }, { "broken", far_next }, { "two trees", circle },
   { "not the last statement", returns },

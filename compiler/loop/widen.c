@@ -1,0 +1,25 @@
+/* Functions at several lanes: exp_f32x16 is exp_f32 in every lane.
+ *
+ * The body is built again with vectors for parameters; the builder broadcasts what is a scalar beside them. That needs a body of lets and a return:
+ * a branch or a loop would differ between lanes. */
+#include "widen.h"
+#include "rebuild.h"
+
+#include <string.h>
+
+bool code_is_straight(const Code *code) {
+  for (Stmt stmt = code->body; stmt; stmt = stmt_at(code, stmt)->next)
+    if (stmt_at(code, stmt)->kind != STMT_LET && stmt_at(code, stmt)->kind != STMT_RETURN) return false;
+  return code->defined;
+}
+
+Code function_widened(Program *program, const Code *scalar, uint16_t lanes) {
+  Rebuild rebuild;
+  Code wide_parameters = *scalar;
+  wide_parameters.lanes = lanes;
+  rebuild_open(&rebuild, program, &wide_parameters);
+  Code wide = rebuild_run(&rebuild);
+  wide.name = loop_vector_name(program->arena, scalar->name, lanes);
+  if (rebuild.builder.refused) bug(program->context, "%s: control flow that differs between lanes", wide.name);
+  return wide;
+}

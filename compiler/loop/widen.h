@@ -1,0 +1,10 @@
+/* Functions at several lanes (widen.c). */
+#ifndef ONNXCC_LOOP_WIDEN_H
+#define ONNXCC_LOOP_WIDEN_H
+#include "loop.h"
+
+/* Lets and a return only: nothing that could differ between lanes. Callees are not looked at. */
+bool code_is_straight(const Code *code);
+/* The straight function in every lane. */
+Code function_widened(Program *program, const Code *scalar, uint16_t lanes);
+#endif
