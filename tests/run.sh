@@ -132,6 +132,7 @@ if [ -n "$chosen" ] && [ -z "${ONNXCC_SUITES:-}" ]; then
   echo "== setting up"
   missing=$(build_packages)
   if wants clang; then missing="$missing$(which_missing clang=clang)"; fi
+  if wants mpfr.h; then missing="$missing$(which_missing mpfr.h=libmpfr-dev)"; fi
   if wants venv && [ ! -x build/venv/bin/python ] && [ -z "$(python_for_venv)" ]; then missing="${missing}python3 python3-venv "; fi
   if [ $quick = no ]; then
     need "$missing" || stop setup "packages are missing: $missing"
