@@ -279,6 +279,41 @@ static bool scalar_offset(Machine *machine, const ElementAccess *access, const V
   return true;
 }
 
+/* Lanes along the last dimension from the place of the first: the first `lanes` of them take part. */
+static bool contiguous_place(Machine *machine, const ElementAccess *access, uint32_t lanes, Location *place) {
+  const View *view = &machine->views[access->operand];
+  const Subscript *subscript = &machine->variant->subscripts.data[access->subscript];
+  *place = (Location){.stride = view->strides[access->rank - 1]};
+  for (uint32_t d = 0; d < access->rank && lanes > 0; d++, subscript++) {
+    int64_t index = subscript_uniform(machine, subscript), beyond = d + 1 == access->rank ? lanes : 1;
+    if (index < 0 || index > view->dims[d] - beyond) return access_fault(machine, access, 0, out_of_bounds);
+    place->base += index * view->strides[d];
+  }
+  return true;
+}
+
+/* The lanes that take part in a vector access. */
+static uint32_t active_lanes(const Machine *machine, const Instruction *instruction) {
+  if (!instruction->partial) return instruction->lanes;
+  int64_t active = *(const int64_t *)(machine->registers + instruction->active);
+  return active < 0 ? 0 : active < instruction->lanes ? (uint32_t)active : instruction->lanes;
+}
+
+/* Which lanes of a wide access take part, and where they are. */
+typedef struct WideAccess { Location place; const uint8_t *mask; uint32_t lanes; uint8_t active[LANE_CAPACITY]; } WideAccess;
+
+static bool wide_access(Machine *machine, const Instruction *instruction, const ElementAccess *access, WideAccess *wide) {
+  wide->mask = instruction->mask ? machine->registers + instruction->mask : NULL;
+  wide->lanes = instruction->lanes ? active_lanes(machine, instruction) : machine->lanes;
+  if (access->contiguous) return contiguous_place(machine, access, wide->lanes, &wide->place);
+  if (instruction->partial) {
+    for (uint32_t l = 0; l < instruction->lanes; l++) wide->active[l] = l < wide->lanes;
+    wide->mask = wide->active;
+    wide->lanes = instruction->lanes;
+  }
+  return access_place(machine, access, wide->mask, wide->lanes, &wide->place);
+}
+
 bool access_load(Machine *machine, const Instruction *instruction) {
   const ElementAccess *access = &machine->variant->accesses.data[instruction->target];
   if (machine->refresh && !machine->refresh(machine, access->operand)) return false;
@@ -291,16 +326,17 @@ bool access_load(Machine *machine, const Instruction *instruction) {
     memcpy(to, view->data + offset * access->bytes, access->bytes);
     return true;
   }
-  const uint8_t *mask = instruction->mask ? machine->registers + instruction->mask : NULL;
-  Location place;
-  if (!access_place(machine, access, mask, machine->lanes, &place)) return false;
-  if (view->shadow && !check_shadow(machine, access, &place, mask, machine->lanes)) return false;
+  WideAccess wide;
+  if (!wide_access(machine, instruction, access, &wide)) return false;
+  if (view->shadow && !check_shadow(machine, access, &wide.place, wide.mask, wide.lanes)) return false;
   switch (access->bytes) {
-    case 1: load_8(to, view->data, &place, mask, machine->lanes); break;
-    case 2: load_16(to, view->data, &place, mask, machine->lanes); break;
-    case 4: load_32(to, view->data, &place, mask, machine->lanes); break;
-    default: load_64(to, view->data, &place, mask, machine->lanes);
+    case 1: load_8(to, view->data, &wide.place, wide.mask, wide.lanes); break;
+    case 2: load_16(to, view->data, &wide.place, wide.mask, wide.lanes); break;
+    case 4: load_32(to, view->data, &wide.place, wide.mask, wide.lanes); break;
+    default: load_64(to, view->data, &wide.place, wide.mask, wide.lanes);
   }
+  if (instruction->lanes > wide.lanes) /* the rest is zero */
+    memset((uint8_t *)to + wide.lanes * access->bytes, 0, (instruction->lanes - wide.lanes) * access->bytes);
   return true;
 }
 
@@ -316,15 +352,14 @@ bool access_store(Machine *machine, const Instruction *instruction) {
     memset(view->shadow + offset * access->bytes, view->put, access->bytes);
     return true;
   }
-  const uint8_t *mask = instruction->mask ? machine->registers + instruction->mask : NULL;
-  Location place;
-  if (!access_place(machine, access, mask, machine->lanes, &place)) return false;
+  WideAccess wide;
+  if (!wide_access(machine, instruction, access, &wide)) return false;
   switch (access->bytes) {
-    case 1: store_8(view->data, from, &place, mask, machine->lanes); break;
-    case 2: store_16(view->data, from, &place, mask, machine->lanes); break;
-    case 4: store_32(view->data, from, &place, mask, machine->lanes); break;
-    default: store_64(view->data, from, &place, mask, machine->lanes);
+    case 1: store_8(view->data, from, &wide.place, wide.mask, wide.lanes); break;
+    case 2: store_16(view->data, from, &wide.place, wide.mask, wide.lanes); break;
+    case 4: store_32(view->data, from, &wide.place, wide.mask, wide.lanes); break;
+    default: store_64(view->data, from, &wide.place, wide.mask, wide.lanes);
   }
-  put_shadow(view, access, &place, mask, machine->lanes);
+  put_shadow(view, access, &wide.place, wide.mask, wide.lanes);
   return true;
 }

@@ -129,6 +129,7 @@ static void walk_expression(Analysis *analysis, ExprStack *stack, uint32_t order
   while (stack->count > 0) {
     const ExprNode *node = expr_at(code, stack->data[--stack->count]);
     uint32_t operands = 0;
+    if (node->lanes > 1) analysis->vectors[order] = true;
     if (node->op == LOOP_SLOT) {
       vector_push(analysis->arena, &analysis->reads, (SlotSite){order, node->operand[0], stmt});
     } else if (node->op == LOOP_LOAD || node->op == LOOP_CALL) {
@@ -136,11 +137,10 @@ static void walk_expression(Analysis *analysis, ExprStack *stack, uint32_t order
       if (node->op == LOOP_LOAD)
         vector_push(analysis->arena, &analysis->accesses, (AccessSite){order, node->operand[0], node->operand[2], list, false});
       for (uint32_t k = 0; k < node->operand[2]; k++) vector_push(analysis->arena, stack, list[k]);
-    } else if (node->op != LOOP_CONSTANT && node->op != LOOP_DIM) {
-      operands = 3;
+    } else {
+      operands = loop_op_operands((LoopOp)node->op);
     }
-    for (uint32_t k = 0; k < operands; k++)
-      if (node->operand[k]) vector_push(analysis->arena, stack, node->operand[k]);
+    for (uint32_t k = 0; k < operands; k++) vector_push(analysis->arena, stack, node->operand[k]);
   }
 }
 
@@ -175,6 +175,7 @@ void analysis_open(Analysis *analysis, Arena *arena, Machine *machine, const Cod
   analysis->slot_order = arena_array(arena, uint32_t, code->slots.count + 1u);
   analysis->slot_loop = arena_array(arena, Stmt, code->slots.count + 1u);
   analysis->let_of = arena_array(arena, Stmt, code->slots.count + 1u);
+  analysis->vectors = arena_array(arena, bool, code->stmts.count + 2u);
   ExprStack stack = {0};
   VECTOR(WalkFrame) frames = {0};
   uint32_t order = 1;
@@ -533,7 +534,15 @@ static int64_t carrying_band(const Analysis *analysis, const Region *nest, BandC
   return region_lanes(nest);
 }
 
+/* Vectors have lanes of their own. */
+static bool holds_vectors(const Analysis *analysis, Stmt loop) {
+  for (uint32_t order = analysis->begin[loop]; order < analysis->end[loop]; order++)
+    if (analysis->vectors[order]) return true;
+  return false;
+}
+
 static int64_t find_best_band(const Analysis *analysis, Stmt loop, BandChoice *choice) {
+  if (holds_vectors(analysis, loop)) return 0;
   Region nest = nest_of(analysis, loop);
   BandChoice carrying;
   int64_t parallel = parallel_band(analysis, &nest, choice);

@@ -30,6 +30,7 @@ typedef struct Analysis {
   uint32_t   *slot_order;    /* by slot: order of the statement that defines it */
   Stmt       *slot_loop;     /* by slot: the loop whose variable it is, or 0 */
   Stmt       *let_of;        /* by slot: the let that defines it, or 0 */
+  bool       *vectors;       /* by order: the statement computes with vectors of the program */
   VECTOR(AccessSite) accesses;
   VECTOR(SlotSite) sets, reads;
   Footprint  *prints;        /* scratch: one an access */

@@ -216,7 +216,8 @@ static void compile_let(Compiler *compiler, const StmtNode *stmt) {
 }
 
 static void compile_variable(Compiler *compiler, const StmtNode *stmt) {
-  Value value = own(compiler, copy_of(compiler, compile_value(compiler, stmt->a), compiler->band != 0));
+  bool wide = compiler->band != 0 || expr_at(compiler->code, stmt->a)->lanes > 1;
+  Value value = own(compiler, copy_of(compiler, compile_value(compiler, stmt->a), wide));
   value.variable = true;
   compiler->slots[stmt->slot] = value;
 }
@@ -241,11 +242,17 @@ static void compile_store(Compiler *compiler, const StmtNode *stmt) {
   bool wide;
   const uint32_t *indices = &compiler->code->lists.data[stmt->list];
   Value value = compile_value(compiler, stmt->a);
-  uint32_t access = compile_access(compiler, stmt->target, stmt->list_count, indices, temporaries, &wide);
+  uint32_t rank = access_rank(compiler->machine->program, compiler->code, stmt->target);
+  uint16_t lanes = expr_at(compiler->code, stmt->a)->lanes;
+  Value active = compile_active(compiler, stmt->list, stmt->list_count, rank);
+  uint32_t access = compile_access(compiler, stmt->target, rank, indices, temporaries, &wide);
+  compiler->variant->accesses.data[access].contiguous = lanes > 1 && access_is_contiguous(compiler->code, stmt->list, rank);
   if (compiler->band) value = widen(compiler, value);
   else settle(compiler, &value);
-  emit(compiler, (Instruction){.kind = DO_STORE, .wide = compiler->band != 0, .a = value.at, .mask = compiler->mask, .target = access});
-  for (uint32_t d = 0; d < stmt->list_count; d++) give(compiler, temporaries[d]);
+  emit(compiler, (Instruction){.kind = DO_STORE, .wide = compiler->band != 0 || lanes > 1, .lanes = lanes > 1 ? (uint8_t)lanes : 0, .a = value.at,
+                               .mask = compiler->mask, .partial = stmt->list_count > rank, .active = active.at, .target = access});
+  for (uint32_t d = 0; d < rank; d++) give(compiler, temporaries[d]);
+  give(compiler, active);
   give(compiler, value);
 }
 

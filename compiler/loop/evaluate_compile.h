@@ -8,6 +8,7 @@ typedef struct Value {
   Register at;        /* 0 for a literal that has none yet */
   Scalar   scalar;
   bool     wide;      /* differs between lanes: at holds LANE_CAPACITY elements */
+  uint8_t  lanes;     /* wide: of a vector of the program; 0: of a strip */
   bool     temporary; /* the register is free again after one use */
   bool     variable;  /* may change later */
   bool     literal;   /* worth `bits` */
@@ -48,6 +49,7 @@ Value    operation(Compiler *compiler, LaneFunction *run, Scalar result, uint32_
 
 Value    compile_value(Compiler *compiler, Expr expr);
 uint32_t compile_access(Compiler *compiler, uint32_t operand, uint32_t rank, const uint32_t *indices, Value *temporaries, bool *wide);
+Value    compile_active(Compiler *compiler, uint32_t list, uint32_t count, uint32_t rank);
 void     compile_block(Compiler *compiler, Stmt first);
 void     deeper(Compiler *compiler);                         /* guards the C stack; undone by depth-- */
 #endif

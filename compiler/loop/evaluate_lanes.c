@@ -45,6 +45,7 @@
   BINARY(eq_##width, uint8_t, Type, a == b) \
   BINARY(ne_##width, uint8_t, Type, a != b) \
   TERNARY(muladd_##width, Type, (Wide)a * (Wide)b + (Wide)c) \
+  static void numbers_##width(LANE_PARAMETERS) { Type *to = to_; LANES to[l] = (Type)l; } \
   static void broadcast_##width(LANE_PARAMETERS) { Type *to = to_; Type a = *(const Type *)a_; LANES to[l] = a; } \
   static void choose_##width(LANE_PARAMETERS) { \
     Type *to = to_; const uint8_t *as = a_; const Type *bs = b_, *cs = c_; \
@@ -330,5 +331,6 @@ LaneFunction *lane_saturate(LaneClass wide, Scalar to) { return wide == LANES_F6
 
 #define BY_WIDTH(name, bytes) ((bytes) == 1 ? name##_8 : (bytes) == 2 ? name##_16 : (bytes) == 4 ? name##_32 : name##_64)
 LaneFunction *lane_broadcast(unsigned bytes) { return BY_WIDTH(broadcast, bytes); }
+LaneFunction *lane_numbers(unsigned bytes) { return BY_WIDTH(numbers, bytes); }
 LaneFunction *lane_move(unsigned bytes) { return BY_WIDTH(move, bytes); }
 LaneFunction *lane_choose(unsigned bytes) { return BY_WIDTH(choose, bytes); }

@@ -2,7 +2,8 @@
  *
  * Kernels run as bytecode over registers. A register holds one scalar, or LANE_CAPACITY of them: inside a *band* (one loop, or a perfect
  * nest of loops, whose iterations provably don't touch each other's data) an instruction does its work for a strip of iterations at once,
- * so dispatch costs little. Control flow that differs between lanes becomes masks. Everything else runs with one lane.
+ * so dispatch costs little. Control flow that differs between lanes becomes masks. Vectors of the program are registers with as many lanes as they
+ * have; loops with vectors in them are no bands. Everything else runs with one lane.
  *
  *   evaluate.c          memory of a run, the statements of an entry, calls
  *   evaluate_bands.c    which loops may become lanes (affine index forms, a disjointness proof)
@@ -46,9 +47,12 @@ typedef enum InstructionKind {
 
 typedef struct Instruction {
   uint8_t  kind;          /* InstructionKind */
-  bool     wide;          /* all lanes of the strip, else one */
+  bool     wide;          /* all lanes of the strip or of a vector, else one */
+  uint8_t  lanes;         /* wide: of a vector of the program; 0: of the strip */
   Register to, a, b, c;
   Register mask;          /* loads and stores: u8 a lane, only lanes with 1 take part; 0 = all */
+  bool     partial;       /* loads and stores of vectors: only the first lanes take part, as many as the index in `active` */
+  Register active;
   uint32_t target;        /* jump target, or index as the kind says */
   LaneFunction *run;
   union { LaneFunction *narrow; int64_t step; };
@@ -83,6 +87,7 @@ typedef struct ElementAccess {
   uint32_t band;          /* 1 + the band it stands in; 0 = none */
   uint32_t offset;        /* 1 + lane offset (Variant.offsets) that the band prepares for it; 0 = none */
   bool     gathers;       /* some subscript has a vector */
+  bool     contiguous;    /* a vector along the last dimension from there */
 } ElementAccess;
 
 /* The part of an element offset that varies with the band's variables: shared by the accesses with equal coefficients. Set a strip. */
@@ -180,6 +185,7 @@ LaneFunction *lane_narrow(LaneClass wide, Scalar to);        /* LOOP_CAST */
 LaneFunction *lane_saturate(LaneClass wide, Scalar to);      /* LOOP_SATURATE */
 LaneFunction *lane_broadcast(unsigned bytes);
 LaneFunction *lane_move(unsigned bytes);
+LaneFunction *lane_numbers(unsigned bytes);                  /* 0, 1, 2, ... */
 LaneFunction *lane_choose(unsigned bytes);                   /* a (u8) ? b : c */
 
 /* evaluate_access.c: false sets the fault */

@@ -100,7 +100,7 @@ MachineResult machine_run(Machine *machine) {
   uint32_t position = machine->position;
   for (;;) {
     const Instruction *at = &instructions[position++];
-    uint32_t lanes = at->wide ? machine->lanes : 1;
+    uint32_t lanes = !at->wide ? 1 : at->lanes ? at->lanes : machine->lanes;
     machine->steps += lanes;
     switch ((InstructionKind)at->kind) {
       case DO_LANES: at->run(registers + at->to, registers + at->a, registers + at->b, registers + at->c, lanes); break;

@@ -79,16 +79,20 @@ Value widen(Compiler *compiler, Value value) {
 
 Value operation(Compiler *compiler, LaneFunction *run, Scalar result, uint32_t count, const Value *operands) {
   bool wide = false;
+  uint8_t lanes = 0;
   Value settled[3] = {0};
   require(compiler->machine->program->context, run != NULL);
   for (uint32_t k = 0; k < count; k++) wide |= operands[k].wide;
+  for (uint32_t k = 0; k < count; k++) lanes |= operands[k].lanes; /* those that have any have the same */
   for (uint32_t k = 0; k < count; k++) {
     settled[k] = operands[k];
     if (wide) settled[k] = widen(compiler, operands[k]);
     else settle(compiler, &settled[k]);
   }
   Value to = take(compiler, result, wide);
-  emit(compiler, (Instruction){.kind = DO_LANES, .wide = wide, .to = to.at, .a = settled[0].at, .b = settled[1].at, .c = settled[2].at, .run = run});
+  to.lanes = lanes;
+  emit(compiler, (Instruction){.kind = DO_LANES, .wide = wide, .lanes = lanes, .to = to.at, .a = settled[0].at, .b = settled[1].at,
+                               .c = settled[2].at, .run = run});
   for (uint32_t k = 0; k < count; k++) give(compiler, settled[k]);
   return to;
 }
@@ -112,7 +116,8 @@ void move_into(Compiler *compiler, Value variable, Value value) {
   } else if (value.temporary && last->kind <= DO_LOAD && last->to == value.at) {
     last->to = variable.at; /* computed where it belongs */
   } else {
-    emit(compiler, (Instruction){.kind = DO_LANES, .wide = variable.wide, .to = variable.at, .a = value.at, .run = lane_move(bytes)});
+    emit(compiler, (Instruction){.kind = DO_LANES, .wide = variable.wide, .lanes = variable.lanes, .to = variable.at, .a = value.at,
+                                 .run = lane_move(bytes)});
   }
   give(compiler, value);
 }
@@ -174,6 +179,14 @@ static uint32_t lane_offset(Compiler *compiler, const int64_t coefficients[BAND_
   return band->offset + band->offset_count;
 }
 
+/* The number of active lanes behind the indices of an access, if there is one. */
+Value compile_active(Compiler *compiler, uint32_t list, uint32_t count, uint32_t rank) {
+  if (count == rank) return (Value){0};
+  Value active = compile_value(compiler, compiler->code->lists.data[list + rank]);
+  settle(compiler, &active);
+  return active;
+}
+
 /* `temporaries`: room for a value a dimension, to be given back after the access. */
 uint32_t compile_access(Compiler *compiler, uint32_t operand, uint32_t rank, const uint32_t *indices, Value *temporaries, bool *wide) {
   const View *view = &compiler->analysis.views[operand];
@@ -201,10 +214,18 @@ uint32_t compile_access(Compiler *compiler, uint32_t operand, uint32_t rank, con
 static Value compile_load(Compiler *compiler, const ExprNode *node) {
   Value temporaries[RANK_LIMIT] = {{0}};
   bool wide;
-  uint32_t access = compile_access(compiler, node->operand[0], node->operand[2], &compiler->code->lists.data[node->operand[1]], temporaries, &wide);
+  uint32_t rank = access_rank(compiler->machine->program, compiler->code, node->operand[0]), list = node->operand[1];
+  Value active = compile_active(compiler, list, node->operand[2], rank);
+  uint32_t access = compile_access(compiler, node->operand[0], rank, &compiler->code->lists.data[list], temporaries, &wide);
+  uint8_t lanes = node->lanes > 1 ? (uint8_t)node->lanes : 0;
+  wide |= lanes != 0;
+  compiler->variant->accesses.data[access].contiguous = lanes && access_is_contiguous(compiler->code, list, rank);
   Value to = take(compiler, (Scalar)node->scalar, wide);
-  emit(compiler, (Instruction){.kind = DO_LOAD, .wide = wide, .to = to.at, .mask = wide ? compiler->mask : 0, .target = access});
-  for (uint32_t d = 0; d < node->operand[2]; d++) give(compiler, temporaries[d]);
+  to.lanes = lanes;
+  emit(compiler, (Instruction){.kind = DO_LOAD, .wide = wide, .lanes = lanes, .to = to.at, .mask = wide ? compiler->mask : 0,
+                               .partial = node->operand[2] > rank, .active = active.at, .target = access});
+  for (uint32_t d = 0; d < rank; d++) give(compiler, temporaries[d]);
+  give(compiler, active);
   return to;
 }
 
@@ -231,7 +252,8 @@ static Value compile_inline(Compiler *compiler, const Code *function, const Valu
 }
 
 static Value compile_oracle(Compiler *compiler, const Code *function, Value *arguments) {
-  OracleCall call = {.function = oracle_function(function->name), .count = function->parameter_count};
+  const char *name = loop_scalar_name(compiler->scratch, function->name, function->lanes);
+  OracleCall call = {.function = oracle_function(name), .count = function->parameter_count};
   if (!call.function) bug(compiler->machine->program->context, "nobody defines function %s", function->name);
   require(compiler->machine->program->context, call.count <= 3);
   bool wide = false;
@@ -246,7 +268,8 @@ static Value compile_oracle(Compiler *compiler, const Code *function, Value *arg
   }
   vector_push(compiler->arena, &compiler->variant->calls, call);
   Value to = take(compiler, function->result, wide);
-  emit(compiler, (Instruction){.kind = DO_ORACLE, .wide = wide, .to = to.at, .narrow = lane_narrow(LANES_F64, function->result),
+  to.lanes = function->lanes > 1 ? (uint8_t)function->lanes : 0;
+  emit(compiler, (Instruction){.kind = DO_ORACLE, .wide = wide, .lanes = to.lanes, .to = to.at, .narrow = lane_narrow(LANES_F64, function->result),
                                .target = compiler->variant->calls.count - 1});
   for (uint32_t k = 0; k < call.count; k++) give(compiler, arguments[k]);
   return to;
@@ -304,15 +327,53 @@ static Value compile_cast(Compiler *compiler, const ExprNode *node) {
   require(compiler->machine->program->context, narrow != NULL);
   settle(compiler, &from);
   Value to = take(compiler, (Scalar)node->scalar, from.wide);
-  emit(compiler, (Instruction){.kind = DO_CAST, .wide = from.wide, .to = to.at, .a = from.at, .run = run, .narrow = narrow});
+  to.lanes = from.lanes;
+  emit(compiler, (Instruction){.kind = DO_CAST, .wide = from.wide, .lanes = from.lanes, .to = to.at, .a = from.at, .run = run, .narrow = narrow});
+  give(compiler, from);
+  return to;
+}
+
+/* ---- vectors ---- */
+
+static Value compile_broadcast(Compiler *compiler, const ExprNode *node) {
+  Value value = compile_value(compiler, node->operand[0]);
+  if (value.literal) {
+    settle_literal(compiler, &value, true);
+    value.lanes = (uint8_t)node->lanes;
+    return value;
+  }
+  settle(compiler, &value);
+  Value to = take(compiler, value.scalar, true);
+  to.lanes = (uint8_t)node->lanes;
+  emit(compiler, (Instruction){.kind = DO_LANES, .wide = true, .lanes = to.lanes, .to = to.at, .a = value.at,
+                               .run = lane_broadcast(scalar_bytes(value.scalar))});
+  give(compiler, value);
+  return to;
+}
+
+static Value compile_lane_numbers(Compiler *compiler, const ExprNode *node) {
+  Value to = take(compiler, (Scalar)node->scalar, true);
+  to.lanes = (uint8_t)node->lanes;
+  emit(compiler, (Instruction){.kind = DO_LANES, .wide = true, .lanes = to.lanes, .to = to.at, .run = lane_numbers(scalar_bytes(to.scalar))});
+  return to;
+}
+
+static Value compile_extract(Compiler *compiler, const ExprNode *node) {
+  Value from = compile_value(compiler, node->operand[0]);
+  bool wide = node->lanes > 1;
+  unsigned bytes = scalar_bytes(from.scalar);
+  Value to = take(compiler, from.scalar, wide);
+  to.lanes = wide ? (uint8_t)node->lanes : 0;
+  Register at = from.at + node->operand[1] * bytes;
+  emit(compiler, (Instruction){.kind = DO_LANES, .wide = wide, .lanes = to.lanes, .to = to.at, .a = at, .run = lane_move(bytes)});
   give(compiler, from);
   return to;
 }
 
 static Value compile_operation(Compiler *compiler, const ExprNode *node) {
   Value operands[3];
-  uint32_t count = 0;
-  for (; count < 3 && node->operand[count]; count++) operands[count] = compile_value(compiler, node->operand[count]);
+  uint32_t count = loop_op_operands((LoopOp)node->op);
+  for (uint32_t k = 0; k < count; k++) operands[k] = compile_value(compiler, node->operand[k]);
   Scalar scalar = operands[count - 1].scalar;
   LaneFunction *run = node->op == LOOP_SELECT ? lane_choose(scalar_bytes(scalar)) : lane_function((LoopOp)node->op, scalar);
   if (!run)
@@ -335,6 +396,9 @@ Value compile_value(Compiler *compiler, Expr expr) {
     case LOOP_SLOT: value = compiler->slots[node->operand[0]]; break;
     case LOOP_LOAD: value = compile_load(compiler, node); break;
     case LOOP_CALL: value = compile_call(compiler, node); break;
+    case LOOP_LANES: value = compile_lane_numbers(compiler, node); break;
+    case LOOP_BROADCAST: value = compile_broadcast(compiler, node); break;
+    case LOOP_EXTRACT: value = compile_extract(compiler, node); break;
     case LOOP_CAST: case LOOP_SATURATE: value = compile_cast(compiler, node); break;
     case LOOP_BITCAST:
       value = compile_value(compiler, node->operand[0]);

@@ -120,9 +120,14 @@ bool library_is_straight(const char *name) {
   return body && text_is_straight(body + 1, end);
 }
 
+static const char *scalar_name_of(const Program *program, uint32_t function) {
+  const Code *code = &program->functions.data[function];
+  return loop_scalar_name(program->arena, code->name, code->lanes);
+}
+
 void program_link_others(Program *program, bool (*known)(const char *name)) {
   for (uint32_t i = 0; i < program->functions.count; i++)
-    if (!program->functions.data[i].defined && !known(program->functions.data[i].name)) define(program, i);
+    if (!program->functions.data[i].defined && !known(scalar_name_of(program, i))) define(program, i);
   check_errors(program->context);
 }
 

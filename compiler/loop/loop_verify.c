@@ -96,7 +96,7 @@ static Scalar check_access(const Verifier *verifier, Operand operand, uint32_t f
     const ExprNode *index = expr_at(code, code->lists.data[first + i]);
     int64_t size;
     if (index->scalar != SCALAR_INDEX) violation(verifier, "index %u is %s", i, scalar_name((Scalar)index->scalar));
-    if (index->op != LOOP_CONSTANT || verifier->blocks) continue;
+    if (index->op != LOOP_CONSTANT || verifier->blocks || count > rank) continue;
     bool above = dim_is_constant(table, dims[i], &size) && index->integer + (along && i + 1 == rank ? lanes - 1 : 0) >= size;
     if (index->integer < 0 || above) violation(verifier, "index %u is out of bounds", i);
   }
