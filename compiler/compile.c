@@ -10,6 +10,7 @@ Compile compile_open(Context *context, OnnxFile *file, const Options *options) {
 static PipelineOptions pipeline_options(const Compile *compile) {
   const Options  *options = compile->options;
   PipelineOptions pipeline = {.target = options->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
+  pipeline.fp = (FpMode)options->fp;
   pipeline.passes = (PassOptions){.level = compile->level, .dump = options->dump, .verify_each = options->verify_each};
   memcpy(pipeline.passes.choice, options->choice, sizeof pipeline.passes.choice);
   pipeline.passes.on_dump = compile->on_dump;

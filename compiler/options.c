@@ -478,6 +478,7 @@ const char *options_summary(const Options *options, Arena *arena) {
   text_format(&text, " -O%d", options->level);
   for (PassId pass = 0; pass < PASS_COUNT; pass++)
     if (options->choice[pass]) text_format(&text, " -f%s%s", options->choice[pass] < 0 ? "no-" : "", pass_info(pass)->name);
+  if (options->fp) text_format(&text, " --fp=%s", options->fp == FP_STRICT ? "strict" : "strict,nofma");
   if (options->no_schedule) text_format(&text, " -fno-%s", SCHEDULE_NAME);
   for (uint32_t at = 0; at < options->dims.count; at++) {
     text_format(&text, " -D %s=", options->dims.data[at].name);

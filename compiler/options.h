@@ -93,6 +93,7 @@ typedef struct Options {
   int         level;             /* 0..3; -Os is 1 */
   int8_t      choice[PASS_COUNT];/* as PassOptions has it */
   bool        no_schedule;       /* -fno-schedule: no pass of the table, but chosen like one */
+  int         fp;                /* FpMode */
 
   const char *data, *output_dir;
   WordList    inputs;            /* NAME=FILE */

@@ -87,14 +87,17 @@ void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
 
 static PassState pass_state(Context *context, const PipelineOptions *options) {
   PassState state = {
-      .context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .exact_only = options->exact_only};
+      .context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .fp = options->fp};
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
   if (state.budget.total_bytes < 4 * options->model_bytes) state.budget.total_bytes = (size_t)(4 * options->model_bytes);
   return state;
 }
 
 void pipeline_graph(Module *module, const PipelineOptions *options) {
-  PassState state = pass_state(module->context, options);
+  StrictEvaluator strict = {options->evaluator, options->fp};
+  Evaluator       evaluator = options->fp == FP_DEFAULT ? options->evaluator : strict_evaluator(&strict);
+  PassState       state = pass_state(module->context, options);
+  state.evaluator = &evaluator;
   state.module = module;
   pass_run(&state, PASS_SHAPE);
   for (int round = 0; round < FOLD_ROUNDS; round++) {
@@ -106,7 +109,9 @@ void pipeline_graph(Module *module, const PipelineOptions *options) {
 }
 
 Program *pipeline_lower(Module *module, Arena *arena, const PipelineOptions *options) {
-  return lower(module, arena, options->passes.level > 0 && !options->no_schedule ? options->target : NULL);
+  Program *program = lower(module, arena, options->passes.level > 0 && !options->no_schedule ? options->target : NULL);
+  loop_strict(program, options->fp); /* here already: the oracle of strict code is strict */
+  return program;
 }
 
 void pipeline_loops(Program *program, const PipelineOptions *options) {

@@ -13,7 +13,7 @@ typedef struct PipelineOptions {
   const Target *target;
   PassOptions passes;              /* level, -f<pass>, dumps */
   bool        no_schedule;         /* plain meanings only (-fno-schedule) */
-  bool        exact_only;          /* no rewrite that rounds differently (--fp=strict) */
+  FpMode      fp;                  /* --fp */
   Evaluator   evaluator;           /* for constant folding */
   uint64_t    model_bytes;         /* size of the model file: the folding budget grows with it */
 } PipelineOptions;

@@ -14,11 +14,14 @@ static bool run_shape(PassState *state) {
 }
 
 static bool run_fold(PassState *state) { return state->evaluator && graph_fold(state->module, state->evaluator, &state->budget); }
-static bool run_simplify(PassState *state) { return graph_simplify(state->module, state->scratch, state->exact_only, state->budget.tensor_bytes); }
+static bool run_simplify(PassState *state) {
+  return graph_simplify(state->module, state->scratch, state->fp != FP_DEFAULT, state->budget.tensor_bytes);
+}
 static bool run_cse(PassState *state) { return graph_cse(state->module, state->scratch); }
 static bool run_dce(PassState *state) { return graph_dce(state->module, state->scratch); }
 static bool run_fuse(PassState *state) { return graph_fuse(state->module, state->scratch), true; }
 
+static bool run_strict(PassState *state) { return loop_strict(state->program, state->fp), state->fp != FP_DEFAULT; }
 static bool run_flatten(PassState *state) { return loop_flatten(state->program), true; }
 static bool run_tidy(PassState *state) { return loop_tidy(state->program), true; }
 static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }

@@ -64,7 +64,7 @@ struct PassState {
   const Evaluator *evaluator;    /* NULL: nothing is folded by running it */
   FoldBudget       budget;       /* what folding has left */
   PassOptions      options;
-  bool             exact_only;   /* no rewrite that rounds differently (--fp=strict) */
+  FpMode           fp;           /* other than FP_DEFAULT: no rewrite that rounds differently */
   uint32_t         facts;        /* Facts that hold */
   uint32_t         giving;       /* Facts that are being made: a circle in the table is a bug */
 };

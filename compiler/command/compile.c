@@ -87,7 +87,7 @@ static void run_passes(Command *command) {
   const Options *options = &command->options;
   Bytes          bytes = file_read(&command->context, command->arena, options->model);
   Evaluator      evaluator = interpreter();
-  PassState      state = {.context = &command->context, .target = options->target, .evaluator = &evaluator};
+  PassState      state = {.context = &command->context, .target = options->target, .evaluator = &evaluator, .fp = (FpMode)options->fp};
   Compile        callbacks = command_open_compile(command);
   Text           text;
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};

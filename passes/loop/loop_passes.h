@@ -1,6 +1,7 @@
 /* The passes that tidy loop programs: flatten, tidy, collapse. Each keeps what the program computes, bit for bit, and may run at any time. */
 #ifndef ONNXCC_PASSES_LOOP_LOOP_PASSES_H
 #define ONNXCC_PASSES_LOOP_LOOP_PASSES_H
+#include "compiler/loop/evaluate.h"
 #include "compiler/loop/loop.h"
 
 /* Operands of kernels get rank 1 (rank 0 stays), without strides; subscripts become sums: x[i * 64 + j]. Buffers of entries keep their shape. */
@@ -9,4 +10,16 @@ void loop_flatten(Program *program);
 void loop_collapse(Program *program);
 /* Index arithmetic, conditions and loops that the ranges of loop variables decide; what nothing reads. */
 void loop_tidy(Program *program);
+
+/* What is promised about floats across targets and options (design 4a): agreement within bounds, or the same bits everywhere, with muladd as fma or
+ * as a multiplication and an addition. */
+typedef enum FpMode { FP_DEFAULT, FP_STRICT, FP_STRICT_NOFMA } FpMode;
+
+/* Takes out of a program what targets and options may choose, so that its text decides every bit: named functions get the bodies of the library,
+ * muladd becomes what `fp` says. Nothing under FP_DEFAULT. Comes before all passes that look at a target; running it twice changes nothing more. */
+void loop_strict(Program *program, FpMode fp);
+
+/* An evaluator that does so with a program before it runs it, so that what is folded has the bits of what is not. *self stays the caller's. */
+typedef struct StrictEvaluator { Evaluator inner; FpMode fp; } StrictEvaluator;
+Evaluator strict_evaluator(StrictEvaluator *self);
 #endif

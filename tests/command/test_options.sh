@@ -83,6 +83,7 @@ says option_of_another_command 2 "belongs to run" "$model" --npy
 says flag_with_value 2 "takes no value" "$model" -o x.c --npy=yes
 says value_missing 2 "E0702: .*lacks its" "$model" --name
 says joined_value_missing 2 "lacks its LEVEL" "$model" -O
+says bad_fp 2 "default, strict or strict,nofma" "$model" --fp=precise
 says bad_level 2 "0, 1, 2, 3 or s" "$model" -O7
 says bad_name 2 "can't be" "$model" --name=int
 says bad_number 2 "takes a number" verify "$model" --rtol=abc

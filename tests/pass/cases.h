@@ -12,6 +12,7 @@ enum { NAME_LIMIT = 200 };
 typedef struct Case {
   char        name[NAME_LIMIT], passes[NAME_LIMIT];
   unsigned long long steps;  /* that folding may spend; 0: enough */
+  char        fp[NAME_LIMIT]; /* of --fp; empty: default */
   const char *file, *before, *after;
   size_t      before_length, after_length;
   Context     context;
@@ -54,8 +55,10 @@ static void run_file(const char *file, const char *text) {
     else if (!strncmp(line, "test ", 5)) {
       finish_case(line);
       current.steps = 0;
+      current.fp[0] = 0;
       (void)keyword(line, "test", current.name);
-    } else if (!current.after && !keyword(line, "passes", current.passes) && keyword(line, "steps", steps)) current.steps = strtoull(steps, NULL, 10);
+    } else if (!current.after && !keyword(line, "passes", current.passes) && !keyword(line, "fp", current.fp) && keyword(line, "steps", steps))
+      current.steps = strtoull(steps, NULL, 10);
   }
   finish_case(line);
 }
