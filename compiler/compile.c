@@ -3,13 +3,19 @@
 #include <string.h>
 
 Compile compile_open(Context *context, OnnxFile *file, const Options *options) {
-  return (Compile){
-      .context = context, .arena = arena_open(context), .file = file, .options = options, .level = options->level, .evaluator = interpreter()};
+  Arena *arena = arena_open(context);
+  return (Compile){.context = context,
+                   .arena = arena,
+                   .file = file,
+                   .options = options,
+                   .level = options->level,
+                   .evaluator = interpreter(),
+                   .target = options->target};
 }
 
 static PipelineOptions pipeline_options(const Compile *compile) {
   const Options  *options = compile->options;
-  PipelineOptions pipeline = {.target = options->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
+  PipelineOptions pipeline = {.target = compile->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
   pipeline.fp = (FpMode)options->fp;
   pipeline.passes = (PassOptions){.level = compile->level, .dump = options->dump, .verify_each = options->verify_each};
   memcpy(pipeline.passes.choice, options->choice, sizeof pipeline.passes.choice);
@@ -120,57 +126,58 @@ void compile_lower(Compile *compile) {
   compile->program = pipeline_lower(compile->module, compile->arena, &pipeline);
 }
 
-void compile_loops(Compile *compile) {
-  PipelineOptions pipeline = pipeline_options(compile);
-  pipeline_loops(compile->program, &pipeline);
-}
-
 /* Some passes may be left out to look at the program, but not to write it down. */
 static void check_needed_passes(const Compile *compile) {
   static const PassId needed[] = {PASS_LEGALISE, PASS_PLACE};
   for (size_t at = 0; at < sizeof needed / sizeof *needed; at++)
     if (compile->options->choice[needed[at]] < 0)
-      usage_error(compile->context, CODE_OPTION_VALUE, "--emit=loops shows the program without it", "code can't be written with -fno-%s",
+      usage_error(compile->context, CODE_OPTION_VALUE, "--emit=loops shows the program without it", "C can't be written with -fno-%s",
                   pass_info(needed[at])->name);
 }
 
-static EmitOptions emit_options(const Compile *compile, const char *name, const char *base) {
+/* x86-64-v3: v3; else the member's number, so that no two are alike. */
+static const char *variant_label(Arena *arena, const Target *target, uint32_t number) {
+  const char *level = strrchr(target->name, '-');
+  bool        is_level = level && level[1] == 'v' && level[2] && !level[3];
+  return is_level ? level + 1 : arena_format(arena, "m%u", number);
+}
+
+/* The other members of a dispatch group: each is lowered and scheduled from the same graph. */
+static void join_members(Compile *compile) {
+  const TargetList *targets = &compile->options->targets;
+  Program         **members = arena_array(compile->arena, Program *, targets->count);
+  const char      **labels = arena_array(compile->arena, const char *, targets->count);
+  check_needed_passes(compile);
+  members[0] = compile->program;
+  for (uint32_t at = 0; at < targets->count; at++) {
+    labels[at] = variant_label(compile->arena, targets->data[at], at + 1);
+    if (at == 0) continue;
+    compile->target = targets->data[at];
+    PipelineOptions pipeline = pipeline_options(compile);
+    members[at] = pipeline_lower(compile->module, compile->arena, &pipeline);
+    pipeline_loops(members[at], &pipeline);
+  }
+  compile->target = targets->data[0];
+  program_join(targets->count, members, labels);
+  if (compile->options->verify_each) program_verify(compile->program);
+}
+
+void compile_loops(Compile *compile) {
+  PipelineOptions pipeline = pipeline_options(compile);
+  pipeline_loops(compile->program, &pipeline);
+  if (compile->options->targets.count > 1) join_members(compile);
+}
+
+void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
   const Options *options = compile->options;
   check_needed_passes(compile);
   WeightForm  by_size = compile->program->weights_bytes > INLINE_WEIGHTS_LIMIT ? WEIGHTS_INCBIN : WEIGHTS_INLINE;
   EmitOptions emit = {.name = name, .file_name = base, .target = options->target, .version = ONNXCC_VERSION};
+  if (options->targets.count > 1) emit.members = options->targets.data;
   emit.weights = options->weights < 0 ? by_size : (WeightForm)options->weights;
   emit.options_text = options_summary(options, compile->arena);
-  emit.triple = options->triple;
-  emit.level = (unsigned)options->level;
   if (compile->context->progress) compile->context->progress(compile->context->progress_self, "emit", 0, 0);
-  return emit;
-}
-
-void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
-  EmitOptions emit = emit_options(compile, name, base);
   emit_c(compile->program, &emit, compile->arena, emission);
-}
-
-void compile_emit_llvm(Compile *compile, const BackEnd *llvm, const char *name, const char *base, CodeForm form, int weights, bool profile,
-                       Emission *emission) {
-  EmitOptions emit = emit_options(compile, name, base);
-  emit.form = form;
-  emit.profile = profile;
-  if (weights >= 0) emit.weights = (WeightForm)weights;
-  llvm->emit(compile->program, &emit, compile->arena, emission);
-}
-
-bool emit_is_llvm(int emit) { return emit == EMIT_OBJECT || emit == EMIT_ASSEMBLY || emit == EMIT_LLVM_IR; }
-
-void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, const char *base, Emission *emission) {
-  int emit = compile->options->emit;
-  if (!emit_is_llvm(emit)) {
-    compile_emit(compile, name, base, emission);
-    return;
-  }
-  CodeForm form = emit == EMIT_OBJECT ? CODE_OBJECT : emit == EMIT_ASSEMBLY ? CODE_ASSEMBLY : CODE_LLVM_IR;
-  compile_emit_llvm(compile, llvm, name, base, form, -1, false, emission);
 }
 
 /* Letters and digits of a file's name with single _ between, at most 31 bytes. */
