@@ -25,6 +25,7 @@ static bool run_strict(PassState *state) { return loop_strict(state->program, st
 static bool run_flatten(PassState *state) { return loop_flatten(state->program), true; }
 static bool run_tidy(PassState *state) { return loop_tidy(state->program), true; }
 static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }
+static bool run_vectorise(PassState *state) { return loop_vectorise(state->program, state->target, state->fp), true; }
 static bool run_legalise(PassState *state) { return loop_legalise(state->program, state->target), true; }
 static bool run_place(PassState *state) { return loop_place(state->program), true; }
 

@@ -21,6 +21,14 @@ bool expr_equal(const Code *code, Expr a, Expr b) {
   return true;
 }
 
+bool expr_is_fixed(const Code *code, Expr expr) {
+  const ExprNode *node = expr_at(code, expr);
+  if (node->op == LOOP_LOAD || node->op == LOOP_CALL || (node->op == LOOP_SLOT && code->slots.data[node->operand[0]].is_variable)) return false;
+  for (uint32_t i = 0, count = expr_operand_count(code, expr); i < count; i++)
+    if (!expr_is_fixed(code, expr_operand(code, expr, i))) return false;
+  return true;
+}
+
 /* ---- sums ---- */
 
 static bool is_zero(const DimTable *dims, Dim dim) {

@@ -23,6 +23,9 @@ typedef struct Affine {
 /* Both indices of one code: the same operations on the same slots, operands and literals. */
 bool expr_equal(const Code *code, Expr a, Expr b);
 
+/* Of constants, dimensions and slots that never change: the same wherever it stands. */
+bool expr_is_fixed(const Code *code, Expr expr);
+
 /* By slot: the value of a `let` that forms may look through; 0 and slots beyond count: not. */
 typedef struct Definitions { Expr *data; uint32_t count, capacity; } Definitions;
 void definitions_set(Arena *arena, Definitions *definitions, Slot slot, Expr value);
@@ -57,6 +60,8 @@ void ranges_set_loop(Ranges *ranges, Slot slot, Expr lo, Expr hi); /* the variab
 void ranges_set_let(Ranges *ranges, Slot slot, Expr value);
 /* Of integer, index and i1 expressions; what is no number (floats) is open. */
 SlotRange range_of(const Ranges *ranges, Expr expr);
+/* The end of a sum as a dimension expression; DIM_UNKNOWN: not known. */
+Dim range_end(const Ranges *ranges, const Affine *sum, bool upper);
 /* The condition is true: 1, false: 0, not known: -1. */
 int range_decides(const Ranges *ranges, Expr condition);
 /* a op b for index values, where `op` is a comparison: 1, 0 or -1. */

@@ -169,13 +169,6 @@ Expr build_load(Builder *builder, Operand operand, uint32_t rank, const Expr *in
   return build_load_lanes(builder, operand, rank, indices, 1, 0);
 }
 
-/* May be called with vectors. */
-static bool is_straight(const Builder *builder, const char *function) {
-  if (library_has(function)) return library_is_straight(function);
-  uint32_t index = program_find_function(builder->program, function);
-  return index != UINT32_MAX && code_is_straight(&builder->program->functions.data[index]);
-}
-
 Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t count, const Expr *arguments) {
   Scalar parameters[LOOP_MAX_RANK];
   Expr wide[LOOP_MAX_RANK];
@@ -187,7 +180,7 @@ Expr build_call(Builder *builder, const char *function, Scalar result, uint32_t 
     parameters[i] = build_scalar(builder, arguments[i]);
     wide[i] = build_broadcast(builder, arguments[i], lanes);
   }
-  if (lanes > 1) builder->refused |= !is_straight(builder, function);
+  if (lanes > 1) builder->refused |= !function_is_straight(builder->program, function);
   const char *name = loop_vector_name(builder->arena, function, lanes);
   uint32_t index = program_function(builder->program, name, lanes, result, count, parameters);
   uint32_t first = add_list(builder, count, wide);

@@ -180,7 +180,7 @@ static Dim term_bound(const Ranges *ranges, const AffineTerm *term, bool upper) 
   return end != DIM_UNKNOWN ? end : number_bound(ranges, interval_of(ranges, term->atom), upper);
 }
 
-static Dim form_bound(const Ranges *ranges, const Affine *form, bool upper) {
+Dim range_end(const Ranges *ranges, const Affine *form, bool upper) {
   DimTable *dims = ranges->dims;
   Dim sum = form->constant;
   for (uint32_t i = 0; i < form->count; i++) {
@@ -198,7 +198,7 @@ static Dim form_bound(const Ranges *ranges, const Affine *form, bool upper) {
  * cancels: min(i + 14, M) - M is at most 0. `choices` bounds the replacements inside one another. */
 static int64_t number_of(const Ranges *ranges, const Affine *form, bool upper, int choices) {
   DimTable *dims = ranges->dims;
-  Dim bound = form_bound(ranges, form, upper);
+  Dim bound = range_end(ranges, form, upper);
   int64_t end = upper ? INT64_MAX : INT64_MIN;
   if (bound != DIM_UNKNOWN) end = upper ? dim_hi(dims, bound) : dim_lo(dims, bound);
   for (uint32_t i = 0; choices > 0 && i < form->count; i++) {
@@ -224,7 +224,7 @@ static int64_t number_of(const Ranges *ranges, const Affine *form, bool upper, i
 static Dim bound_of(const Ranges *ranges, Expr expr, bool upper) {
   Affine form;
   affine_of(ranges->dims, ranges->code, NULL, expr, &form);
-  return form_bound(ranges, &form, upper);
+  return range_end(ranges, &form, upper);
 }
 
 /* ---- questions ---- */

@@ -13,6 +13,12 @@ bool code_is_straight(const Code *code) {
   return code->defined;
 }
 
+bool function_is_straight(const Program *program, const char *name) {
+  if (library_has(name)) return library_is_straight(name);
+  uint32_t index = program_find_function(program, name);
+  return index != UINT32_MAX && code_is_straight(&program->functions.data[index]);
+}
+
 Code function_widened(Program *program, const Code *scalar, uint16_t lanes) {
   Rebuild rebuild;
   Code wide_parameters = *scalar;

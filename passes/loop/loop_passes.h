@@ -1,8 +1,10 @@
-/* The passes that tidy loop programs: flatten, tidy, collapse. Each keeps what the program computes, bit for bit, and may run at any time. */
+/* The passes that tidy loop programs: flatten, tidy, collapse. Each keeps what the program computes, bit for bit, and may run at any time.
+ * And strict and vectorise, which choose what the program's text leaves open. */
 #ifndef ONNXCC_PASSES_LOOP_LOOP_PASSES_H
 #define ONNXCC_PASSES_LOOP_LOOP_PASSES_H
 #include "compiler/loop/evaluate.h"
 #include "compiler/loop/loop.h"
+#include "targets/target.h"
 
 /* Operands of kernels get rank 1 (rank 0 stays), without strides; subscripts become sums: x[i * 64 + j]. Buffers of entries keep their shape. */
 void loop_flatten(Program *program);
@@ -22,4 +24,8 @@ void loop_strict(Program *program, FpMode fp);
 /* An evaluator that does so with a program before it runs it, so that what is folded has the bits of what is not. *self stays the caller's. */
 typedef struct StrictEvaluator { Evaluator inner; FpMode fp; } StrictEvaluator;
 Evaluator strict_evaluator(StrictEvaluator *self);
+
+/* Loops in lanes, as wide as the target's vectors; nothing if it has none or is NULL. Wants flat operands; stands before legalise. Accumulations of
+ * floats along rows change their order (vectorise/reduction.c), but not under --fp=strict. */
+void loop_vectorise(Program *program, const Target *target, FpMode fp);
 #endif

@@ -304,20 +304,11 @@ static void tidy_for(Rebuild *rebuild, const StmtNode *node) {
   build_end(builder);
 }
 
-/* Of constants, dimensions and slots that never change: the same wherever it stands. */
-static bool is_fixed(const Code *code, Expr expr) {
-  const ExprNode *node = expr_at(code, expr);
-  if (node->op == LOOP_LOAD || node->op == LOOP_CALL || (node->op == LOOP_SLOT && code->slots.data[node->operand[0]].is_variable)) return false;
-  for (uint32_t i = 0, count = expr_operand_count(code, expr); i < count; i++)
-    if (!is_fixed(code, expr_operand(code, expr, i))) return false;
-  return true;
-}
-
 static void note_let(Rebuild *rebuild, const StmtNode *let) {
   const Code *code = &rebuild->builder.code;
   const ExprNode *value = expr_at(code, let->a);
   ranges_set_let(ranges_of(rebuild), let->slot, let->a);
-  if (value->scalar == SCALAR_INDEX && (value->op == LOOP_DIV || value->op == LOOP_REM) && is_fixed(code, let->a))
+  if (value->scalar == SCALAR_INDEX && (value->op == LOOP_DIV || value->op == LOOP_REM) && expr_is_fixed(code, let->a))
     definitions_set(rebuild->program->arena, quotients_of(rebuild), let->slot, let->a);
 }
 
