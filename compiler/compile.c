@@ -3,13 +3,19 @@
 #include <string.h>
 
 Compile compile_open(Context *context, OnnxFile *file, const Options *options) {
-  return (Compile){
-      .context = context, .arena = arena_open(context), .file = file, .options = options, .level = options->level, .evaluator = interpreter()};
+  Arena *arena = arena_open(context);
+  return (Compile){.context = context,
+                   .arena = arena,
+                   .file = file,
+                   .options = options,
+                   .level = options->level,
+                   .evaluator = interpreter(),
+                   .target = options->target};
 }
 
 static PipelineOptions pipeline_options(const Compile *compile) {
   const Options  *options = compile->options;
-  PipelineOptions pipeline = {.target = options->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
+  PipelineOptions pipeline = {.target = compile->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
   pipeline.fp = (FpMode)options->fp;
   pipeline.passes = (PassOptions){.level = compile->level, .dump = options->dump, .verify_each = options->verify_each};
   memcpy(pipeline.passes.choice, options->choice, sizeof pipeline.passes.choice);
@@ -120,11 +126,6 @@ void compile_lower(Compile *compile) {
   compile->program = pipeline_lower(compile->module, compile->arena, &pipeline);
 }
 
-void compile_loops(Compile *compile) {
-  PipelineOptions pipeline = pipeline_options(compile);
-  pipeline_loops(compile->program, &pipeline);
-}
-
 /* Some passes may be left out to look at the program, but not to write it down. */
 static void check_needed_passes(const Compile *compile) {
   static const PassId needed[] = {PASS_LEGALISE, PASS_PLACE};
@@ -134,11 +135,45 @@ static void check_needed_passes(const Compile *compile) {
                   pass_info(needed[at])->name);
 }
 
+/* x86-64-v3: v3; else the member's number, so that no two are alike. */
+static const char *variant_label(Arena *arena, const Target *target, uint32_t number) {
+  const char *level = strrchr(target->name, '-');
+  bool        is_level = level && level[1] == 'v' && level[2] && !level[3];
+  return is_level ? level + 1 : arena_format(arena, "m%u", number);
+}
+
+/* The other members of a dispatch group: each is lowered and scheduled from the same graph. */
+static void join_members(Compile *compile) {
+  const TargetList *targets = &compile->options->targets;
+  Program         **members = arena_array(compile->arena, Program *, targets->count);
+  const char      **labels = arena_array(compile->arena, const char *, targets->count);
+  check_needed_passes(compile);
+  members[0] = compile->program;
+  for (uint32_t at = 0; at < targets->count; at++) {
+    labels[at] = variant_label(compile->arena, targets->data[at], at + 1);
+    if (at == 0) continue;
+    compile->target = targets->data[at];
+    PipelineOptions pipeline = pipeline_options(compile);
+    members[at] = pipeline_lower(compile->module, compile->arena, &pipeline);
+    pipeline_loops(members[at], &pipeline);
+  }
+  compile->target = targets->data[0];
+  program_join(targets->count, members, labels);
+  if (compile->options->verify_each) program_verify(compile->program);
+}
+
+void compile_loops(Compile *compile) {
+  PipelineOptions pipeline = pipeline_options(compile);
+  pipeline_loops(compile->program, &pipeline);
+  if (compile->options->targets.count > 1) join_members(compile);
+}
+
 void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
   const Options *options = compile->options;
   check_needed_passes(compile);
   WeightForm  by_size = compile->program->weights_bytes > INLINE_WEIGHTS_LIMIT ? WEIGHTS_INCBIN : WEIGHTS_INLINE;
   EmitOptions emit = {.name = name, .file_name = base, .target = options->target, .version = ONNXCC_VERSION};
+  if (options->targets.count > 1) emit.members = options->targets.data;
   emit.weights = options->weights < 0 ? by_size : (WeightForm)options->weights;
   emit.options_text = options_summary(options, compile->arena);
   if (compile->context->progress) compile->context->progress(compile->context->progress_self, "emit", 0, 0);

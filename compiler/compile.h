@@ -18,6 +18,7 @@ typedef struct Compile {
   Program       *program;              /* from compile_loops on */
   int            level;                /* as options->level, but for the oracle */
   Evaluator      evaluator;            /* for folding */
+  const Target  *target;               /* of the member of a dispatch group being made; else options->target */
   void (*on_dump)(void *self, const PassInfo *pass, const Text *text);
   void (*on_time)(void *self, const PassInfo *pass, uint64_t nanoseconds, bool changed);
   void *self;

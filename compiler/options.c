@@ -165,14 +165,30 @@ static void set_target(Parse *parse, const OptionInfo *option, const char *value
   if (!is_triple || value[first]) parse->target_option = option->spelling, parse->target = value;
 }
 
+/* A dispatch group is told apart by cpuid, which x86 alone has; elsewhere it takes the system's word. */
+static void check_group(Parse *parse, const TargetList *targets) {
+  enum { MOST_MEMBERS = 8 };
+  if (targets->count > MOST_MEMBERS)
+    usage_error(parse->context, CODE_OPTION_VALUE, NULL, "%s names %u targets; a group has at most %d", parse->target_option, targets->count,
+                MOST_MEMBERS);
+  for (uint32_t at = 0; at < targets->count; at++) {
+    const Target *target = targets->data[at];
+    if (!target->cpu_test)
+      usage_error(parse->context, CODE_TARGET_GROUP, "compile for each alone and choose in the program", "%s can't be a member of a group",
+                  target->name);
+    for (uint32_t other = 0; other < at; other++)
+      if (!strcmp(targets->data[other]->name, target->name))
+        usage_error(parse->context, CODE_TARGET_GROUP, "name each once, the least able first", "%s is in the group twice", target->name);
+  }
+}
+
 static void select_targets(Parse *parse) {
   Options    *options = parse->options;
   const char *triple = options->triple;
   if (!parse->target && !triple) vector_push(parse->arena, &options->targets, target_host());
   else if (!parse->target) target_select(parse->context, parse->arena, "--target", triple, NULL, &options->targets);
   else target_select(parse->context, parse->arena, parse->target_option, parse->target, triple, &options->targets);
-  if (options->targets.count > 1)
-    usage_error(parse->context, CODE_OPTION_VALUE, "give one", "%s names %u targets", parse->target_option, options->targets.count);
+  if (options->targets.count > 1) check_group(parse, &options->targets);
   options->target = options->targets.data[0];
 }
 

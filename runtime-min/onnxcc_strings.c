@@ -10,7 +10,8 @@ const char *onnxcc_status_text(int32_t status) {
     "a dimension outside its range, or a run-time size that disagrees with the model",
     "an index in the data outside its axis",
     "a value in the data outside what the model allows",
-    "a sequence or a loop's output outgrew its capacity"
+    "a sequence or a loop's output outgrew its capacity",
+    "this processor lacks instructions that the code is made of"
   };
   if (status > 0 || status <= -(int32_t)(sizeof text / sizeof *text)) return "unknown status";
   return text[-status];

@@ -29,6 +29,8 @@ typedef struct Target {
   bool        has_masked;      /* vector loads and stores under a mask at the price of plain ones */
   const char *c_feature_test;  /* preprocessor condition that must hold when the emitted C is compiled, e.g. "defined(__FMA__)"; NULL: none */
   const char *c_flags;         /* what a user passes to gcc or clang for it, e.g. "-march=x86-64-v3"; NULL: none */
+  const char *c_attribute;     /* for __attribute__((target(...))) and `#pragma GCC target` where the file is compiled for less; NULL: no way */
+  const char *cpu_test;        /* bits of runtime-min/onnxcc_cpu.h that a processor needs for it: "ONNXCC_CPU_V3"; NULL: it can't be asked */
   const char *llvm_triple;     /* with the system this row is mostly used on; NULL (generic): the host's */
   const char *llvm_cpu;        /* NULL: LLVM's generic one */
   const char *llvm_features;   /* "+neon,+vfp4", beyond what the cpu has; NULL: none */

@@ -45,14 +45,16 @@ static void mark_call(const Model *model, KernelCalls *kernels, const Code *entr
 
 KernelCalls *aliasing_of_kernels(const Model *model) {
   const Program *program = model->program;
-  const Code    *entry = &program->entries.data[0];
   KernelCalls   *kernels = arena_array(model->arena, KernelCalls, program->kernels.count + 1);
   for (uint32_t i = 0; i < program->kernels.count; i++) {
     uint32_t operands = program->kernels.data[i].operands.count;
     kernels[i].restricted = arena_array(model->arena, bool, operands + 1);
     memset(kernels[i].restricted, 1, operands);
   }
-  for (Stmt s = 1; s < entry->stmts.count; s++)
-    if (entry->stmts.data[s].kind == STMT_CALL) mark_call(model, kernels, entry, &entry->stmts.data[s]);
+  for (uint32_t i = 0; i < program->entries.count; i++) {
+    const Code *entry = &program->entries.data[i];
+    for (Stmt s = 1; s < entry->stmts.count; s++)
+      if (entry->stmts.data[s].kind == STMT_CALL) mark_call(model, kernels, entry, &entry->stmts.data[s]);
+  }
   return kernels;
 }

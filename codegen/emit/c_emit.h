@@ -73,7 +73,10 @@ typedef struct Emitter {
     };
   };
   const char         *index_type; /* int64_t or int32_t */
-  bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from] */
+  uint32_t            variant;    /* whose code is being printed */
+  const char         *prefix;     /* of its functions of the prelude: kws, kws_v3 */
+  bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from], by the variant */
+  bool                needed_by_any[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                          /* by those before it too */
   bool                needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
   bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */
   Text                functions;        /* of the library, callees first */
@@ -150,11 +153,13 @@ void c_print_line(Emitter *e, const char *format, ...) PRINTF_LIKE(2, 3);
 /* c_kernel.c */
 void        c_body(Emitter *e, Text *out);                                                             /* the statements of the open code */
 const char *c_kernel_name(const Emitter *e, uint32_t kernel);
-void        c_kernels(Emitter *e);                     /* into e->kernels and e->functions */
+void        c_kernels_open(Emitter *e);                /* before any variant */
+void        c_kernels(Emitter *e);                     /* of the variant, into e->kernels and e->functions */
 const char *c_function(Emitter *e, uint32_t function); /* prints it if need be; its name */
 
 /* c_entry.c: run */
-void c_entry_run(Emitter *e, Text *out);
+void c_entry_run(Emitter *e, Text *out);    /* of the variant */
+void c_node_macro(const Emitter *e, Text *out);
 void c_entry_element(Emitter *e, uint32_t buffer, bool written, uint32_t list,
                      uint32_t list_count); /* an element of a buffer, by its literal address */
 void c_entry_call(Emitter *e, const StmtNode *stmt);
@@ -165,8 +170,19 @@ void c_buffer_address(Emitter *e, uint32_t buffer, bool written, Expr offset, Le
 /* c_lifecycle.c: workspace_bytes, init, reset, the one-liner */
 void c_lifecycle(Emitter *e, Text *before_run, Text *after_run);
 
+/* c_variants.c: all code, in the order of the file */
+typedef struct CodeTexts {
+  Text kernels, before_run, run, after_run, info; /* kernels: with the functions that they call */
+} CodeTexts;
+void                       c_variants(Emitter *e, CodeTexts *texts);
+void                       c_variant_choice(const Emitter *e, Text *out); /* NAME_variant, which init calls; nothing without a group */
+void                       c_variant_run(const Emitter *e, Text *out);    /* NAME_run of a group */
+extern const unsigned char onnxcc_cpu_text[];                             /* runtime-min/onnxcc_cpu.h, made at build time */
+extern const size_t        onnxcc_cpu_size;
+
 /* c_prelude.c, c_weights.c, c_info.c */
 void c_prelude(Emitter *e, Text *out);
+void c_helpers(const Emitter *e, Text *out); /* the functions that the variant needs */
 void c_weights(Emitter *e, Text *out); /* the data or its declaration, and the check of foreign data */
 void c_info(Emitter *e, Text *out);
 #endif

@@ -168,7 +168,7 @@ static void return_sizes(const Emitter *e, Text *out) {
 }
 
 /* With -DNAME_PROFILE each call is framed by the hooks; without, there is no trace of them. */
-static void node_macro(const Emitter *e, Text *out) {
+void c_node_macro(const Emitter *e, Text *out) {
   if (!e->calls_nodes) return;
   text_format(out, "#ifdef %s_PROFILE\n#define %s_NODE(index, call) do { \\\n", e->macro, e->macro);
   text_string(out, "    if (context->hooks && context->hooks->node_begin) context->hooks->node_begin(context->hooks->self, index); \\\n");
@@ -177,17 +177,29 @@ static void node_macro(const Emitter *e, Text *out) {
   text_format(out, "  } while (0)\n#else\n#define %s_NODE(index, call) call\n#endif\n\n", e->macro);
 }
 
-void c_entry_run(Emitter *e, Text *out) {
-  const Code *entry = &e->program->entries.data[0];
-  Text        body, offsets;
-  text_open(&body, e->arena);
-  text_open(&e->now.line, e->arena);
-  c_code_open(e, entry);
-  c_body(e, &body);
-  node_macro(e, out);
+/* NAME_run itself, or the part of it that is a variant's: then the context has been checked. */
+static void run_signature(const Emitter *e, Text *out) {
+  if (e->program->variants.count) {
+    const char *label = e->program->variants.data[e->variant];
+    text_format(out, "static int32_t %s_run_%s(const struct %s_context *context, %s_io *io) {\n", e->name, label, e->name, e->name);
+    text_string(out, "  (void)context;\n  (void)io;\n");
+    return;
+  }
   text_format(out, "int32_t %s_run(%s_ctx *ctx, %s_io *io) {\n", e->name, e->name, e->name);
   text_format(out, "  const struct %s_context *const context = (const struct %s_context *)(const void *)ctx;\n", e->name, e->name);
   text_format(out, "  if (!ctx || !io || context->magic != %s_MAGIC) return ONNXCC_ERROR_ARGUMENT;\n", e->macro);
+}
+
+void c_entry_run(Emitter *e, Text *out) {
+  const Code *entry = &e->program->entries.data[e->variant];
+  Text        body, offsets;
+  text_open(&body, e->arena);
+  text_open(&e->now.line, e->arena);
+  e->uses_workspace = e->uses_state = e->uses_weights = false;
+  e->offsets.count = 0;
+  c_code_open(e, entry);
+  c_body(e, &body);
+  run_signature(e, out);
   check_pointers(e, out);
   check_workspace(e, out);
   if (e->uses_workspace) text_string(out, "  unsigned char *const workspace = context->workspace;\n");

@@ -200,7 +200,7 @@ static void strings(const Emitter *e, Text *out) {
   c_quoted(out, info->producer, LONGEST_NAME);
   text_string(out, ", ");
   c_quoted(out, info->description, LONGEST_DESCRIPTION);
-  text_format(out, ",\n    \"onnxcc %s\", \"%s\", ", e->options->version, e->target->name);
+  text_format(out, ",\n    \"onnxcc %s\", \"%s\", ", e->options->version, model_target_names(&e->model));
   c_quoted(out, e->options->options_text, LONGEST_NAME);
 }
 

@@ -210,12 +210,15 @@ static void kernel(Emitter *e, uint32_t index) {
   facts->stack = FRAME_BYTES + e->now.stack + e->now.callee_stack;
 }
 
-void c_kernels(Emitter *e) {
+void c_kernels_open(Emitter *e) {
   e->kernels = arena_array(e->arena, KernelFacts, e->program->kernels.count + 1);
   e->function_printed = arena_array(e->arena, bool, e->program->functions.count + 1);
   e->function_stack = arena_array(e->arena, unsigned, e->program->functions.count + 1);
-  text_open(&e->functions, e->arena);
   e->calls = aliasing_of_kernels(&e->model);
+}
+
+void c_kernels(Emitter *e) {
+  text_open(&e->functions, e->arena);
   for (uint32_t i = 0; i < e->program->kernels.count; i++)
-    if (e->calls[i].called) kernel(e, i);
+    if (e->calls[i].called && e->program->kernels.data[i].variant == e->variant) kernel(e, i);
 }

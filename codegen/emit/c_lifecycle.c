@@ -6,7 +6,8 @@
 /* ---- context ---- */
 
 static void context(const Emitter *e, Text *out) {
-  text_format(out, "struct %s_context {\n  uint32_t magic;\n  unsigned char *workspace, *state;\n  size_t workspace_bytes;\n", e->name);
+  text_format(out, "struct %s_context {\n  uint32_t magic;%s\n  unsigned char *workspace, *state;\n  size_t workspace_bytes;\n", e->name,
+              e->program->variants.count ? "\n  uint32_t variant; /* 1: the first */" : "");
   text_string(out, "  const unsigned char *weights;\n  const onnxcc_hooks *hooks;\n};\n\n");
 }
 
@@ -76,6 +77,10 @@ static void init(Emitter *e, Text *out) {
   text_format(out, "  struct %s_context *const context = (struct %s_context *)(void *)ctx;\n", e->name, e->name);
   text_format(out, "  (void)sizeof(char[sizeof(struct %s_context) <= %s_CTX_BYTES ? 1 : -1]); /* the opaque part is large enough */\n", e->name, m);
   text_string(out, "  if (!ctx || !config || config->abi != ONNXCC_ABI) return ONNXCC_ERROR_ARGUMENT;\n  context->magic = 0;\n");
+  if (e->program->variants.count) {
+    text_format(out, "  if (config->variant > %uu) return ONNXCC_ERROR_ARGUMENT;\n", e->program->variants.count);
+    text_format(out, "  context->variant = %s_variant(config->variant);\n  if (context->variant == 0) return ONNXCC_ERROR_MACHINE;\n", e->name);
+  }
   if (has_workspace) check_region(e, "workspace", symbolic ? "1" : arena_format(e->arena, "%s_WORKSPACE_BYTES", m), -2, out);
   if (model_state_bytes(&e->model) > 0) check_region(e, "state", arena_format(e->arena, "%s_STATE_BYTES", m), -2, out);
   text_string(out, "  context->workspace = (unsigned char *)config->workspace;\n  context->workspace_bytes = config->workspace_bytes;\n");

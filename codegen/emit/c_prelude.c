@@ -180,11 +180,11 @@ static const char *const helper_names[HELPER_COUNT] = {
 void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from) {
   e->needed[helper][to][from] = true;
   if (e->now.callee_stack < FRAME_BYTES) e->now.callee_stack = FRAME_BYTES;
-  if (helper == HELPER_SATURATE) c_print(e, "%s_%s_saturated_%s", e->name, c_tag(to), c_tag(from));
-  else if (helper == HELPER_CONVERT) c_print(e, "%s_%s_of_%s", e->name, c_tag(to), c_tag(from));
-  else if (helper == HELPER_BITS) c_print(e, "%s_%s_bits_%s", e->name, c_tag(to), c_tag(from));
-  else if (helper == HELPER_SIZE_ADD || helper == HELPER_SIZE_MUL) c_print(e, "%s_size_%s", e->name, helper == HELPER_SIZE_ADD ? "add" : "mul");
-  else c_print(e, "%s_%s_%s", e->name, c_tag(to), helper_names[helper]);
+  if (helper == HELPER_SATURATE) c_print(e, "%s_%s_saturated_%s", e->prefix, c_tag(to), c_tag(from));
+  else if (helper == HELPER_CONVERT) c_print(e, "%s_%s_of_%s", e->prefix, c_tag(to), c_tag(from));
+  else if (helper == HELPER_BITS) c_print(e, "%s_%s_bits_%s", e->prefix, c_tag(to), c_tag(from));
+  else if (helper == HELPER_SIZE_ADD || helper == HELPER_SIZE_MUL) c_print(e, "%s_size_%s", e->prefix, helper == HELPER_SIZE_ADD ? "add" : "mul");
+  else c_print(e, "%s_%s_%s", e->prefix, c_tag(to), helper_names[helper]);
   if (helper == HELPER_BITS || helper == HELPER_CONVERT || helper == HELPER_ABS) e->needs_copy = true;
 }
 
@@ -217,7 +217,7 @@ static void fill(const Emitter *e, Text *out, const char *text, Scalar to, Scala
     case 'L': text_string(out, c_minimum(e, to)); break;
     case 'H': text_string(out, c_maximum(e, to)); break;
     case 'W': text_format(out, "%u", c_bits(e, to)); break;
-    case 'P': text_string(out, e->name); break;
+    case 'P': text_string(out, e->prefix); break;
     case 'M': text_string(out, e->macro); break;
     case 'R': text_string(out, to == SCALAR_F32 ? "s" : "d"); break;
     case 'Q': text_string(out, to == SCALAR_F32 ? "" : "P"); break;
@@ -236,13 +236,13 @@ static void fill(const Emitter *e, Text *out, const char *text, Scalar to, Scala
 static void saturate_text(const Emitter *e, Text *out, Scalar to, Scalar from) {
   unsigned to_bits = c_bits(e, to) - scalar_is_signed(to), from_bits = c_bits(e, from) - scalar_is_signed(from);
   bool     low = scalar_is_signed(from) && (!scalar_is_signed(to) || to_bits < from_bits), high = to_bits < from_bits;
-  text_format(out, "static inline %s %s_%s_saturated_%s(%s a) { return ", c_type(e, to), e->name, c_tag(to), c_tag(from), c_type(e, from));
+  text_format(out, "static inline %s %s_%s_saturated_%s(%s a) { return ", c_type(e, to), e->prefix, c_tag(to), c_tag(from), c_type(e, from));
   if (low) text_format(out, "a < %s ? %s : ", c_minimum(e, to), c_minimum(e, to));
   if (high) text_format(out, "a > (%s)%s ? %s : ", c_type(e, from), c_maximum(e, to), c_maximum(e, to));
   text_format(out, "(%s)a; }\n", c_type(e, to));
 }
 
-static void helpers(const Emitter *e, Text *out) {
+void c_helpers(const Emitter *e, Text *out) {
   for (uint32_t helper = 0; helper < HELPER_COUNT; helper++)
     for (uint32_t to = 0; to < SCALAR_COUNT; to++)
       for (uint32_t from = 0; from < SCALAR_COUNT; from++) {
@@ -277,13 +277,17 @@ static const char contraction[] = "#if defined(__clang__)\n"
                                   "#endif\n";
 
 static void target_test(const Emitter *e, Text *out) {
-  if (!e->target->c_feature_test) return;
-  text_format(out, "#if !(%s)\n#error \"compiled for %s: add %s\"\n#endif\n", e->target->c_feature_test, e->target->name, e->target->c_flags);
+  const Target *target = e->options->target;
+  if (e->program->variants.count)
+    text_string(out, "#if !defined(__x86_64__) || !defined(__GNUC__)\n#error \"compiled for several x86 processors: needs gcc or clang for 64-bit "
+                     "x86\"\n#endif\n");
+  else if (target->c_feature_test)
+    text_format(out, "#if !(%s)\n#error \"compiled for %s: add %s\"\n#endif\n", target->c_feature_test, target->name, target->c_flags);
 }
 
 static void includes(const Emitter *e, Text *out) {
-  bool intrinsics = e->needed[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_SQRT][SCALAR_F64][SCALAR_F64] ||
-                    e->needed[HELPER_CONVERT][SCALAR_F32][SCALAR_F16] || e->needed[HELPER_CONVERT][SCALAR_F16][SCALAR_F32];
+  bool intrinsics = e->needed_by_any[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_SQRT][SCALAR_F64][SCALAR_F64] ||
+                    e->needed_by_any[HELPER_CONVERT][SCALAR_F32][SCALAR_F16] || e->needed_by_any[HELPER_CONVERT][SCALAR_F16][SCALAR_F32];
   text_string(out, "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n");
   if (intrinsics) text_string(out, "#if defined(__SSE2__)\n#include <immintrin.h>\n#endif\n");
   if (e->needs_copy || e->needs_clear || e->needs_move) text_string(out, "#if !defined(__GNUC__)\n#include <string.h>\n#endif\n");
@@ -314,8 +318,8 @@ static void macros(const Emitter *e, Text *out) {
                 "#if defined(__GNUC__) && !defined(__clang__)\n#define %s_UNROLL _Pragma(\"GCC unroll 64\")\n#elif defined(__clang__)\n#define "
                 "%s_UNROLL _Pragma(\"unroll\")\n#else\n#define %s_UNROLL\n#endif\n",
                 m, m, m);
-  if (e->needed[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_FMA][SCALAR_F64][SCALAR_F64] ||
-      e->needed[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
+  if (e->needed_by_any[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_FMA][SCALAR_F64][SCALAR_F64] ||
+      e->needed_by_any[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
     text_format(out, "#if defined(__has_builtin)\n#define %s_HAS(builtin) __has_builtin(builtin)\n#else\n#define %s_HAS(builtin) 0\n#endif\n", m, m);
   if (e->needs_copy)
     text_format(out,
@@ -341,5 +345,4 @@ void c_prelude(Emitter *e, Text *out) {
   text_string(out, contraction);
   includes(e, out);
   macros(e, out);
-  helpers(e, out);
 }

@@ -14,7 +14,8 @@ typedef struct EmitOptions {
   const char   *name;          /* the C prefix: [A-Za-z][A-Za-z0-9_]{0,31} */
   const char   *file_name;     /* base name of the .c without suffix: kws */
   WeightForm    weights;
-  const Target *target;
+  const Target *target;        /* of a dispatch group: the first */
+  const Target *const *members;/* of a dispatch group, by Program.variants; else NULL */
   const char   *options_text;  /* the options that shape the output, for the comment at the top; no paths */
   const char   *version;       /* onnxcc's */
 } EmitOptions;

@@ -147,10 +147,21 @@ void model_open(Model *model, const Program *program, const EmitOptions *options
   *model = (Model){.context = program->context, .arena = arena, .program = program, .options = options, .target = options->target};
   require(model->context, program->legal && program->entries.count >= 1);
   for (uint32_t i = 1; i < program->entries.count; i++)
-    if (program->entries.data[i].body) bug(model->context, "entry %s: only run is printed", program->entries.data[i].name);
+    if (program->entries.data[i].body && program->entries.data[i].variant != i)
+      bug(model->context, "entry %s: only run is printed", program->entries.data[i].name);
   check_names(model->context, options);
   choose_names(model);
   weights_pack(model);
+}
+
+const char *model_target_names(const Model *model) {
+  const EmitOptions *options = model->options;
+  Text               text;
+  text_open(&text, model->arena);
+  if (!options->members) text_string(&text, options->target->name);
+  for (uint32_t i = 0; i < model->program->variants.count; i++)
+    text_format(&text, "%s%s", i ? "," : "", options->members[i]->name);
+  return text_finish(&text);
 }
 
 /* ---- figures ---- */

@@ -49,6 +49,7 @@ typedef struct Model {
 /* model.c: names and figures */
 void     model_open(Model *model, const Program *program, const EmitOptions *options, Arena *arena);
 bool     model_is_own_name(const char *name);        /* a name that the entry points use for themselves */
+const char *model_target_names(const Model *model);  /* x86-64-v3; of a dispatch group with commas between */
 bool     model_is_bounded(const Model *model);       /* the workspace has a bound for all dimensions */
 int64_t  model_workspace_bound(const Model *model);
 int64_t  model_state_bytes(const Model *model);

@@ -117,6 +117,7 @@ typedef struct Code {
   Scalar   result;         /* functions */
   uint16_t lanes;          /* functions: of every parameter and of the result; 1: scalars */
   bool     defined;        /* functions: has a body; else named only */
+  uint32_t variant;        /* index into Program.variants: which machine it is for; 0 where there are none */
   VECTOR(ExprNode) exprs;  /* [0] unused */
   VECTOR(StmtNode) stmts;  /* [0] unused */
   VECTOR(uint32_t) lists;  /* index and argument lists (Expr) */
@@ -165,7 +166,8 @@ typedef struct Program {
   VECTOR(Buffer) buffers;
   VECTOR(Code)   kernels;
   VECTOR(Code)   functions;
-  VECTOR(Code)   entries;  /* [0] is run */
+  VECTOR(Code)   entries;  /* [0] is run; [v] is run of variant v */
+  VECTOR(const char *) variants; /* labels of the members of a dispatch group (program_join); none: one machine, or any */
   ProgramInfo info;
   Dim      workspace_bytes, state_bytes; /* after place */
   Dim      workspace_lower_bound;        /* largest live set, after place */
@@ -208,6 +210,9 @@ const char *loop_scalar_name(Arena *arena, const char *function, uint16_t lanes)
 uint32_t program_define(Program *program, Code function);                     /* gives the declared (or a new) function its body; its index */
 uint32_t program_entry(Program *program, Code entry);                         /* its index; the first one is run */
 uint32_t program_find_function(const Program *program, const char *name);     /* UINT32_MAX if there is none */
+/* Makes members[0] a dispatch group (join.c): the others, placed programs of the same module for other machines, give it their code, and their
+ * buffers and weights as far as it lacks them. `labels` are words of at most 6 bytes. The others are used up. */
+void     program_join(uint32_t count, Program *const *members, const char *const *labels);
 
 /* What the builder remembers of an expression. */
 typedef struct ExprFacts {

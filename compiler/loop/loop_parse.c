@@ -187,9 +187,15 @@ static void parse_buffer(Parser *parser) {
 
 /* ---- program ---- */
 
+static void parse_variant(Parser *parser) {
+  const char *label = parse_identifier(parser);
+  vector_push(parser->arena, &parser->program->variants, label);
+}
+
 static void parse_item(Parser *parser) {
   static const struct { const char *word; void (*parse)(Parser *parser); } items[] = {
     { "sym", parse_symbol }, { "info", parse_info }, { "place", parse_placement }, { "buffer", parse_buffer },
+    { "variant", parse_variant },
     { "function", parse_function }, { "kernel", parse_kernel }, { "entry", parse_entry },
   };
   for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
@@ -197,7 +203,7 @@ static void parse_item(Parser *parser) {
     items[i].parse(parser);
     return;
   }
-  lexer_error(&parser->lexer, "expected sym, info, place, buffer, function, kernel or entry");
+  lexer_error(&parser->lexer, "expected sym, info, place, variant, buffer, function, kernel or entry");
 }
 
 Program *program_parse(Context *context, Arena *arena, const char *file, const char *data, size_t length) {

@@ -307,11 +307,17 @@ static void print_operand(const Program *program, const Code *code, const Operan
   if (operand->strided) print_type(program, " strides ", operand->rank, operand->strides, text);
 }
 
+static void print_variant(Printer *printer) {
+  uint32_t variant = printer->code->variant;
+  if (variant) text_format(printer->text, " variant %s", printer->program->variants.data[variant]);
+}
+
 static void print_header(Printer *printer, bool with_name) {
   const Code *code = printer->code;
   const char *name = with_name ? code->name : "";
   if (code->kind == CODE_ENTRY) {
     text_format(printer->text, "entry %s", name);
+    print_variant(printer);
     return;
   }
   text_format(printer->text, "%s %s(", code->kind == CODE_KERNEL ? "kernel" : "function", name);
@@ -324,9 +330,11 @@ static void print_header(Printer *printer, bool with_name) {
     print_type_name(printer->text, code->slots.data[i].scalar, code->slots.data[i].lanes);
   }
   text_char(printer->text, ')');
-  if (code->kind != CODE_FUNCTION) return;
-  text_string(printer->text, " -> ");
-  print_type_name(printer->text, code->result, code->lanes);
+  if (code->kind == CODE_FUNCTION) {
+    text_string(printer->text, " -> ");
+    print_type_name(printer->text, code->result, code->lanes);
+  }
+  print_variant(printer);
 }
 
 void code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes) {
@@ -450,6 +458,7 @@ void program_print(const Program *program, Text *text) {
   print_symbols(program, text);
   print_info(program, text);
   print_placement(program, text);
+  for (uint32_t i = 0; i < program->variants.count; i++) text_format(text, "variant %s\n", program->variants.data[i]);
   for (uint32_t i = 0; i < program->buffers.count; i++) print_buffer(program, &program->buffers.data[i], text);
   for (uint32_t i = 0; i < program->functions.count; i++) code_print(program, &program->functions.data[i], text, true);
   for (uint32_t i = 0; i < program->kernels.count; i++) code_print(program, &program->kernels.data[i], text, true);

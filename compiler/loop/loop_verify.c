@@ -431,6 +431,23 @@ static void check_shape_of_code(const Verifier *verifier) {
   if (!last || stmt_at(code, last)->kind != STMT_RETURN) violation(verifier, "function without a return at its end");
 }
 
+/* Code calls code of its own variant. */
+static void check_variant(const Verifier *verifier) {
+  const Program *program = verifier->program;
+  const Code *code = verifier->code;
+  if (code->variant && code->variant >= program->variants.count) violation(verifier, "variant %u", code->variant);
+  for (uint32_t e = 1; e < code->exprs.count; e++) {
+    uint32_t function = code->exprs.data[e].operand[0];
+    bool calls = code->exprs.data[e].op == LOOP_CALL && function < program->functions.count;
+    if (calls && program->functions.data[function].variant != code->variant) violation(verifier, "call of a function of another variant");
+  }
+  for (uint32_t s = 1; s < code->stmts.count; s++) {
+    const StmtNode *stmt = stmt_at(code, s);
+    bool calls = stmt->kind == STMT_CALL && stmt->target < program->kernels.count;
+    if (calls && program->kernels.data[stmt->target].variant != code->variant) violation(verifier, "call of a kernel of another variant");
+  }
+}
+
 static void check_code(const Program *program, Arena *arena, const Code *code) {
   Verifier verifier = { .program = program, .code = code, .arena = arena };
   if (code->kind == CODE_FUNCTION && !code->defined) return;
@@ -439,6 +456,7 @@ static void check_code(const Program *program, Arena *arena, const Code *code) {
   verifier.loop_of = arena_array(arena, uint32_t, code->slots.count + 1u);
   verifier.seen = arena_array(arena, bool, code->exprs.count + 1u);
   check_shape_of_code(&verifier);
+  check_variant(&verifier);
   for (uint32_t i = 1; i <= code->parameter_count; i++) verifier.visible[i] = verifier.defined[i] = true;
   check_list(&verifier, code->body);
 }

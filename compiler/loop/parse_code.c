@@ -255,6 +255,14 @@ void parse_body(Parser *parser, Code *code) {
   parser->scope.count = 0;
 }
 
+/* `variant LABEL` behind a header. */
+static void parse_variant_of(Parser *parser, Code *code) {
+  if (!lexer_accept(&parser->lexer, "variant")) return;
+  const char *label = parse_identifier(parser);
+  while (code->variant < parser->program->variants.count && strcmp(parser->program->variants.data[code->variant], label) != 0) code->variant++;
+  if (code->variant == parser->program->variants.count) lexer_error(&parser->lexer, "unknown variant `%s`", label);
+}
+
 static Access parse_access(Parser *parser) {
   for (int access = ACCESS_IN; access <= ACCESS_LOCAL; access++)
     if (lexer_accept(&parser->lexer, access_name((Access)access))) return (Access)access;
@@ -294,12 +302,14 @@ void parse_kernel(Parser *parser) {
     code.operands.data[i].same_index = 1 + parse_find_operand(parser, same.data[i]);
     if (code.operands.data[i].same_index == 0) lexer_error(&parser->lexer, "unknown operand `%s`", same.data[i]);
   }
+  parse_variant_of(parser, &code);
   parse_body(parser, &code);
   if (program_add_kernel(parser->program, code) == UINT32_MAX) lexer_error(&parser->lexer, "two kernels `%s`", code.name);
 }
 
 void parse_entry(Parser *parser) {
   Code code = open_code(parser, CODE_ENTRY);
+  parse_variant_of(parser, &code);
   parse_body(parser, &code);
   program_entry(parser->program, code);
 }
@@ -330,6 +340,7 @@ Code parse_function_header(Parser *parser) {
 void parse_function(Parser *parser) {
   Code code = parse_function_header(parser);
   uint32_t index = program_find_function(parser->program, code.name);
+  parse_variant_of(parser, &code);
   if (!lexer_is(&parser->lexer, "{")) return;
   parse_body(parser, &code);
   parser->program->functions.data[index] = code;

@@ -11,6 +11,7 @@ void rebuild_open(Rebuild *rebuild, Program *program, const Code *old) {
   for (uint32_t i = 0; i < old->notes.count; i++) vector_push(arena, &builder->code.notes, old->notes.data[i]);
   for (uint32_t i = 0; i < old->operands.count; i++) vector_push(arena, &builder->code.operands, old->operands.data[i]);
   builder->code.lanes = old->lanes;
+  builder->code.variant = old->variant;
   for (Slot slot = 1; slot <= old->parameter_count; slot++)
     rebuild->slots[slot] = build_parameter(builder, old->slots.data[slot].name, old->slots.data[slot].scalar);
   builder->code.result = old->result;

@@ -72,6 +72,10 @@ says unknown_feature 2 "aarch64 has no feature .*dotprd" "$model" --target=aarch
 says unknown_machine 2 "did you mean haswell?" "$model" -march=haswel
 says triple_without_system 2 "no triple like" "$model" --target=aarch64-plan9
 says triple_and_other_machine 2 "cortex-m4 is no machine of x86_64-pc-windows-msvc" "$model" --target=x86_64-pc-windows-msvc -mcpu=cortex-m4
+says group_of_other_machines 2 "E0707: aarch64 can't be a member of a group" "$model" --target=x86-64-v3,aarch64
+says group_with_one_twice 2 "E0707: x86-64-v3 is in the group twice" "$model" --target=x86-64-v3,haswell
+says group_too_large 2 "a group has at most 8" "$model" --target=x86-64-v1,x86-64-v2,x86-64-v3,x86-64-v4,znver4,alderlake,cascadelake,znver5,x86-64-v2+f16c
+says group_needs_legal_members 2 "fno-place" "$model" --emit=loops --target=x86-64-v2,x86-64-v3 -fno-place
 says unknown_pass 2 "did you mean cse?" "$model" -fno-cze
 says unknown_emit 2 "did you mean graph?" "$model" --emit=grahp
 says listed_values 2 "it can be c, graph or loops" "$model" --emit=xyz

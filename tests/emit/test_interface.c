@@ -215,7 +215,7 @@ FIXTURE_TEST(header_as_a_user_has_it) {
       "  static const float x[ONE_X_SIZE] = {1, 2, 3, -1, 0.5f, 4};\n"
       "  static const int shape[ONE_X_RANK] = ONE_X_SHAPE;\n"
       "  float y[ONE_OUTPUT_0_SIZE], total, again;\n"
-      "  one_ctx ctx; one_config config = {ONE_ABI, 1, workspace, NULL, NULL, sizeof workspace, 0, 0, NULL, 0, NULL, NULL};\n"
+      "  one_ctx ctx; one_config config = {ONE_ABI, 1, workspace, NULL, NULL, sizeof workspace, 0, 0, NULL, 0, NULL, NULL, 0};\n"
       "  one_io io;\n  io.x = x; io.output_0 = y; io.total = &total;\n"
       "  if (one_init(&ctx, &config) != ONNXCC_OK || one_run(&ctx, &io) != 0 || one_reset(&ctx) != 0) return 1;\n"
       "  if (two(x, y, &again) != 0 || two(x, y, &again) != 0) return 2;\n"

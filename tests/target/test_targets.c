@@ -137,6 +137,29 @@ static const Target *with_all_features(const Target *row) {
   return target;
 }
 
+/* In a file compiled for less: the macros that the test asks for come with the attribute in gcc, and clang knows its words. */
+TEST(compilers_know_the_attributes) {
+  uint32_t checked = 0;
+  for (uint32_t at = 0; target_at(at); at++) {
+    const Target *target = with_all_features(target_at(at));
+    if (!target->c_attribute) continue;
+    CHECK(target->cpu_test && strcmp(target->architecture, "x86_64") == 0);
+    const char *source = arena_format(arena,
+                                      "#if defined(__clang__)\n__attribute__((target(\"%s\")))\n#else\n#pragma GCC target(\"%s\")\n#if !(%s)\n#error "
+                                      "attribute and test disagree\n#endif\n#endif\nint f(int x);\n#include \"runtime-min/onnxcc_cpu.h\"\n"
+                                      "uint32_t needs = %s;\n",
+                                      target->c_attribute, target->c_attribute, target->c_feature_test, target->cpu_test);
+    CHECK(setenv("SOURCE", source, 1) == 0);
+    for (int i = 0; i < 2; i++) {
+      const char *program = i ? "clang" : "x86_64-linux-gnu-gcc";
+      if (!has(program)) continue;
+      CHECK(system(arena_format(arena, "printf %%s \"$SOURCE\" | %s -Werror -I. -fsyntax-only -x c -", program)) == 0);
+      checked++;
+    }
+  }
+  if (checked == 0) SKIP("no compiler for x86 is here");
+}
+
 typedef struct Compiler {
   const char *architecture, *program, *flags;
   const char *without; /* features that this one does not know yet, nor rows */
@@ -214,6 +237,7 @@ int main(void) {
   RUN(unknown_words_are_refused);
   RUN(native_is_a_row_and_features);
   RUN(compilers_know_the_flags);
+  RUN(compilers_know_the_attributes);
   RUN(llvm_knows_the_names);
   context_close(&context);
   return check_done();
