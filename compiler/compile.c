@@ -131,7 +131,7 @@ static void check_needed_passes(const Compile *compile) {
   static const PassId needed[] = {PASS_LEGALISE, PASS_PLACE};
   for (size_t at = 0; at < sizeof needed / sizeof *needed; at++)
     if (compile->options->choice[needed[at]] < 0)
-      usage_error(compile->context, CODE_OPTION_VALUE, "--emit=loops shows the program without it", "C can't be written with -fno-%s",
+      usage_error(compile->context, CODE_OPTION_VALUE, "--emit=loops shows the program without it", "code can't be written with -fno-%s",
                   pass_info(needed[at])->name);
 }
 
@@ -168,7 +168,7 @@ void compile_loops(Compile *compile) {
   if (compile->options->targets.count > 1) join_members(compile);
 }
 
-void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
+static EmitOptions emit_options(const Compile *compile, const char *name, const char *base) {
   const Options *options = compile->options;
   check_needed_passes(compile);
   WeightForm  by_size = compile->program->weights_bytes > INLINE_WEIGHTS_LIMIT ? WEIGHTS_INCBIN : WEIGHTS_INLINE;
@@ -176,8 +176,36 @@ void compile_emit(Compile *compile, const char *name, const char *base, Emission
   if (options->targets.count > 1) emit.members = options->targets.data;
   emit.weights = options->weights < 0 ? by_size : (WeightForm)options->weights;
   emit.options_text = options_summary(options, compile->arena);
+  emit.triple = options->triple;
+  emit.level = (unsigned)options->level;
   if (compile->context->progress) compile->context->progress(compile->context->progress_self, "emit", 0, 0);
+  return emit;
+}
+
+void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission) {
+  EmitOptions emit = emit_options(compile, name, base);
   emit_c(compile->program, &emit, compile->arena, emission);
+}
+
+void compile_emit_llvm(Compile *compile, const BackEnd *llvm, const char *name, const char *base, CodeForm form, int weights, bool profile,
+                       Emission *emission) {
+  EmitOptions emit = emit_options(compile, name, base);
+  emit.form = form;
+  emit.profile = profile;
+  if (weights >= 0) emit.weights = (WeightForm)weights;
+  llvm->emit(compile->program, &emit, compile->arena, emission);
+}
+
+bool emit_is_llvm(int emit) { return emit == EMIT_OBJECT || emit == EMIT_ASSEMBLY || emit == EMIT_LLVM_IR; }
+
+void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, const char *base, Emission *emission) {
+  int emit = compile->options->emit;
+  if (!emit_is_llvm(emit)) {
+    compile_emit(compile, name, base, emission);
+    return;
+  }
+  CodeForm form = emit == EMIT_OBJECT ? CODE_OBJECT : emit == EMIT_ASSEMBLY ? CODE_ASSEMBLY : CODE_LLVM_IR;
+  compile_emit_llvm(compile, llvm, name, base, form, -1, false, emission);
 }
 
 /* Letters and digits of a file's name with single _ between, at most 31 bytes. */

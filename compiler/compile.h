@@ -1,7 +1,7 @@
 /* One model on its way through the stages, as options ask. The command and the library (onnxcc.h) are built on this; nothing here prints or exits. */
 #ifndef ONNXCC_COMPILER_COMPILE_H
 #define ONNXCC_COMPILER_COMPILE_H
-#include "codegen/emit/emit.h"
+#include "codegen/emit/back_end.h"
 #include "compiler/command/files.h"
 #include "compiler/onnx/onnx_read.h"
 #include "compiler/options.h"
@@ -38,6 +38,12 @@ void compile_lower(Compile *compile);
 void compile_loops(Compile *compile);
 /* The texts. `name` is the C prefix, `base` the .c file's name without folder and suffix. */
 void compile_emit(Compile *compile, const char *name, const char *base, Emission *emission);
+/* The same through LLVM. `weights` -1: as the options say, or by size; `profile`: with node hooks. */
+void compile_emit_llvm(Compile *compile, const BackEnd *llvm, const char *name, const char *base, CodeForm form, int weights, bool profile,
+                       Emission *emission);
+/* What --emit or -c ask for, if it is code; `llvm` may be NULL for C. */
+void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, const char *base, Emission *emission);
+bool emit_is_llvm(int emit); /* an EmitKind that needs LLVM */
 
 /* --name, or a C prefix made from a file's name: what is no letter or digit becomes _, and it is cut at 31 bytes. What still is no name (9, int)
  * is a usage

@@ -71,6 +71,7 @@ static void work(void *self) {
   Compile  compile = compile_open(context, &compiler->file, &compiler->options);
   Emission emission;
   compile.bytes = compiler->bytes;
+  const BackEnd *llvm = emit_is_llvm(compiler->options.emit) ? back_end_llvm(context) : NULL; /* before any work is done */
   const char *name = compile_name(context, compile.arena, &compiler->options, compiler->options.model);
   compiler->name = arena_string(compile.arena, name, strlen(name)); /* the caller's string may go */
   compile_read(&compile, NULL);
@@ -89,7 +90,7 @@ static void work(void *self) {
     program_print(compile.program, text);
     return;
   }
-  compile_emit(&compile, compiler->name, compiler->name, &emission);
+  compile_emit_code(&compile, llvm, compiler->name, compiler->name, &emission);
   compiler->outputs[ONNXCC_SOURCE] = emission.source;
   compiler->outputs[ONNXCC_HEADER] = emission.header;
   compiler->outputs[ONNXCC_WEIGHTS] = emission.weights;

@@ -43,9 +43,9 @@ int onnxcc_compile_bytes(onnxcc_compiler *compiler, uint32_t option_count, const
                          size_t bytes);
 
 enum {
-  ONNXCC_SOURCE,  /* NAME.c, with a 0 byte behind it */
+  ONNXCC_SOURCE,  /* NAME.c; with -c or --emit=obj, asm, llvm-ir: NAME.o, .s, .ll. A 0 byte behind it */
   ONNXCC_HEADER,  /* NAME.h, likewise */
-  ONNXCC_WEIGHTS, /* NAME.weights.bin; none if they stand in the source */
+  ONNXCC_WEIGHTS, /* NAME.weights.bin; none if they stand in the source or the object */
   ONNXCC_TEXT     /* of --emit=graph or --emit=loops */
 };
 /* NULL if there is none. Belongs to the compiler. */

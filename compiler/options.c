@@ -61,6 +61,7 @@ NO_RETURN static void refuse_value(Parse *parse, const OptionInfo *option, const
 static void set_text(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(const char **)field = value; }
 static void set_flag(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(bool *)field = true; }
 static void set_push(Parse *parse, const OptionInfo *option, const char *value, void *field) { vector_push(parse->arena, (WordList *)field, value); }
+static void set_emit_object(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = EMIT_OBJECT; }
 static void set_emit_c(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = EMIT_C; }
 static void set_help(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(const char **)field = value ? value : ""; }
 
@@ -68,9 +69,6 @@ NO_RETURN static void refuse_back_end(Parse *parse, const char *what, const char
   usage_error(parse->context, CODE_NOT_BUILT_IN, hint, "%s needs a back end that this onnxcc was built without", what);
 }
 
-static void set_emit_object(Parse *parse, const OptionInfo *option, const char *value, void *field) {
-  refuse_back_end(parse, "-c", "an object file needs LLVM support; write C with -S and compile that");
-}
 
 /* A word of a list of words: its place in it. */
 static void set_choice(Parse *parse, const OptionInfo *option, const char *value, void *field) {

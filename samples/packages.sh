@@ -57,11 +57,20 @@ need() { # need "PACKAGE...": install them, or say which are missing and fail; n
   rm -f "$said"
 }
 
+# LLVM 18 or newer, as codegen/emit/CMakeLists.txt looks for it.
+has_llvm() {
+  for config in llvm-config-19 llvm-config-20 llvm-config-18 llvm-config; do
+    version=$("$config" --version 2> /dev/null) && [ "${version%%.*}" -ge 18 ] && return 0
+  done
+  return 1
+}
+
 # What building onnxcc needs; ninja is taken where it is, else make does.
 build_packages() {
   maker="ninja=ninja-build"
   if ! has ninja && has make; then maker=make=make; fi
   which_missing "$(c_compiler)=gcc" stdio.h=libc6-dev cmake=cmake $maker protoc-c=protobuf-c-compiler protobuf-c/protobuf-c.h=libprotobuf-c-dev
+  has_llvm || echo "llvm-19-dev "
 }
 
 # configure_and_build ROOT LOG: onnxcc in ROOT/build; the end of the log is shown if it fails.

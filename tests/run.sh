@@ -150,6 +150,7 @@ lacking() { # lacking NEEDS: the first need that is not met
     -) ;;
     onnxcc) [ -x build/onnxcc ] || echo "build/onnxcc, which the build does not make" ;;
     venv) cmp -s tests/requirements.txt build/venv/requirements.txt || echo "build/venv; a run without --quick makes it" ;;
+    llvm) [ -e build/onnxcc_llvm.so ] || echo "build/onnxcc_llvm.so: onnxcc was configured with -DONNXCC_LLVM=OFF" ;;
     cc) has "$(c_compiler)" || echo "a C compiler" ;;
     *) has "$thing" || echo "$thing" ;;
     esac

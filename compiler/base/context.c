@@ -69,7 +69,7 @@ Outcome context_guard(Context *context, void (*body)(void *self), void *self) {
   return outcome;
 }
 
-NO_RETURN static void leave(Context *context, Outcome outcome) {
+void context_leave(Context *context, Outcome outcome) {
   note_outcome(context, outcome);
   if (!context->boundary) {
     const Diagnostic *last = context->diagnostic_count ? &context->diagnostics[context->diagnostic_count - 1] : NULL;
@@ -127,7 +127,7 @@ void model_error(Context *context, DiagnosticCode code, Place place, const char 
   va_end(arguments);
   if (context->boundary && context->error_limit && context->error_count >= context->error_limit) {
     model_remark(context, CODE_TOO_MANY_ERRORS, (Place){0}, NULL, "stopping after %u errors", (unsigned)context->error_count);
-    leave(context, OUTCOME_REFUSED);
+    context_leave(context, OUTCOME_REFUSED);
   }
 }
 
@@ -141,7 +141,7 @@ void forgive_errors(Context *context, uint32_t from) {
 
 void check_errors(Context *context) {
   uint32_t before = context->boundary ? context->boundary->errors_before : 0;
-  if (context->error_count > before) leave(context, OUTCOME_REFUSED);
+  if (context->error_count > before) context_leave(context, OUTCOME_REFUSED);
 }
 
 /* ---- raising ---- */
@@ -151,7 +151,7 @@ void limit_error(Context *context, DiagnosticCode code, Place place, const char 
   va_start(arguments, format);
   record_list(context, SEVERITY_ERROR, code, place, hint, format, arguments);
   va_end(arguments);
-  leave(context, OUTCOME_LIMIT);
+  context_leave(context, OUTCOME_LIMIT);
 }
 
 void io_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) {
@@ -159,7 +159,7 @@ void io_error(Context *context, DiagnosticCode code, Place place, const char *hi
   va_start(arguments, format);
   record_list(context, SEVERITY_ERROR, code, place, hint, format, arguments);
   va_end(arguments);
-  leave(context, OUTCOME_IO);
+  context_leave(context, OUTCOME_IO);
 }
 
 void usage_error(Context *context, DiagnosticCode code, const char *hint, const char *format, ...) {
@@ -167,7 +167,7 @@ void usage_error(Context *context, DiagnosticCode code, const char *hint, const 
   va_start(arguments, format);
   record_list(context, SEVERITY_ERROR, code, (Place){0}, hint, format, arguments);
   va_end(arguments);
-  leave(context, OUTCOME_USAGE);
+  context_leave(context, OUTCOME_USAGE);
 }
 
 void out_of_memory(Context *context) {
@@ -176,7 +176,7 @@ void out_of_memory(Context *context) {
     context->diagnostics[context->diagnostic_count++] =
         (Diagnostic){.severity = SEVERITY_ERROR, .code = CODE_OUT_OF_MEMORY, .message = "out of memory"};
   count_error(context, SEVERITY_ERROR);
-  leave(context, OUTCOME_LIMIT);
+  context_leave(context, OUTCOME_LIMIT);
 }
 
 void bug_at(Context *context, const char *file, int line, const char *format, ...) {
@@ -188,7 +188,7 @@ void bug_at(Context *context, const char *file, int line, const char *format, ..
   Diagnostic diagnostic = {.severity = SEVERITY_ERROR, .code = CODE_BUG};
   diagnostic.message = arena_format(context->text, "%s:%d: %s", slash ? slash + 1 : file, line, said);
   record(context, &diagnostic);
-  leave(context, OUTCOME_BUG);
+  context_leave(context, OUTCOME_BUG);
 }
 
 /* ---- the table of diagnostics ---- */

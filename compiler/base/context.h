@@ -94,6 +94,9 @@ void context_close(Context *context);
  * Guards nest. A jump with no guard around it prints its message and aborts. */
 Outcome context_guard(Context *context, void (*body)(void *self), void *self);
 
+/* Goes on outwards with an outcome that a guard returned, once what it protected is cleaned up. */
+NO_RETURN void context_leave(Context *context, Outcome outcome);
+
 /* Records a diagnostic; strings are copied. `hint` may be NULL. model_error leaves the stage at the error_limit-th error. */
 void model_error(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);
 void model_warning(Context *context, DiagnosticCode code, Place place, const char *hint, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -77,13 +77,15 @@ static int64_t total_macs(const Program *program) {
   return total;
 }
 
+static const char *const via_names[] = {[VIA_C] = "c", [VIA_INTERPRETER] = "interpreter", [VIA_LLVM] = "llvm", [VIA_JIT] = "jit"};
+
 static void print_json(Command *command, const Runner *runner, const Measurement *measurement, Text *text) {
   Json json = json_open(text);
   json_object(&json, NULL);
   json_string(&json, "schema", "onnxcc-bench-1");
   json_string(&json, "model", command->options.model);
   json_string(&json, "target", command->options.target->name);
-  json_string(&json, "via", runner->info ? "c" : "interpreter");
+  json_string(&json, "via", via_names[command->options.via]);
   json_integer(&json, "runs", measurement->count);
   json_real(&json, "min_ms", milliseconds(measurement->times[0]));
   json_real(&json, "median_ms", milliseconds(measurement->times[measurement->count / 2]));
@@ -129,7 +131,8 @@ void command_bench(Command *command) {
   Measurement    measurement = {0};
   DataSet        data;
   Text           text;
-  if (options->per_node && options->via != VIA_C) usage_error(&command->context, CODE_OPTION_VALUE, NULL, "bench --per-node needs --via=c");
+  if (options->per_node && options->via == VIA_INTERPRETER)
+    usage_error(&command->context, CODE_OPTION_VALUE, NULL, "bench --per-node needs --via=c, llvm or jit");
   compile_read(&compile, NULL);
   compile_set_dims(&compile);
   data_read(&compile, &data);

@@ -15,6 +15,8 @@ typedef struct Command {
   uint32_t  word_count; const char *const *words; /* the command line without the program's name */
   char     *folder;        /* temporary, with the emitted C and its object; from malloc; NULL: none */
   void     *library;       /* handle of the object, from dlopen */
+  const BackEnd *llvm;     /* of jit */
+  void     *jit;           /* an object in this process; NULL: none */
 } Command;
 
 /* Each does one command; to be called under a guard. */

@@ -13,15 +13,31 @@ static void check_base(Command *command, const char *base) {
       usage_error(&command->context, CODE_OUTPUT_NAME, "letters, digits, _ - . and + will do", "the output's name holds a byte that C can't include");
 }
 
-/* The .c file, or what --emit writes; NULL: standard output. */
+/* How the files of code end, by EmitKind; the others are texts of our own. */
+typedef struct CodeFile {
+  const char *what, *suffix, *other;
+} CodeFile;
+static const CodeFile code_files[] = {
+    [EMIT_C] = {"C", ".c", NULL},
+    [EMIT_OBJECT] = {"an object", ".o", ".obj"},
+    [EMIT_ASSEMBLY] = {"assembly", ".s", ".asm"},
+    [EMIT_LLVM_IR] = {"LLVM's language", ".ll", NULL},
+};
+
+static bool ends_in(const char *path, const char *suffix) {
+  size_t length = strlen(path), end = suffix ? strlen(suffix) : 0;
+  return end && length > end && !strcmp(path + length - end, suffix) && path[length - end - 1] != '/';
+}
+
+/* The file of code, or what --emit writes; NULL: standard output. */
 static const char *output_path(Command *command) {
-  const Options *options = &command->options;
-  if (options->emit != EMIT_C) return options->output && strcmp(options->output, "-") ? options->output : NULL;
-  const char *path = options->output ? options->output : path_with_suffix(command->arena, path_base(options->model), ".c");
-  size_t      length = strlen(path);
-  if (length < 3 || strcmp(path + length - 2, ".c") || path[length - 3] == '/')
+  const Options  *options = &command->options;
+  const CodeFile *file = &code_files[options->emit];
+  if (!file->what) return options->output && strcmp(options->output, "-") ? options->output : NULL;
+  const char *path = options->output ? options->output : path_with_suffix(command->arena, path_base(options->model), file->suffix);
+  if (!ends_in(path, file->suffix) && !ends_in(path, file->other))
     usage_error(&command->context, CODE_OUTPUT_NAME, "the header and the weights get the same name with .h and .weights.bin",
-                "C is written to a file that ends in .c");
+                "%s is written to a file that ends in %s", file->what, file->suffix);
   check_base(command, path_base(path));
   return path;
 }
@@ -52,17 +68,17 @@ static void write_text(Command *command, const char *path, const Text *text) {
   else command_print(command, text);
 }
 
-static void write_code(Command *command, Compile *compile, const char *path) {
+static void write_code(Command *command, Compile *compile, const BackEnd *llvm, const char *path) {
   Emission    emission;
   const char *base = path_base(path_with_suffix(command->arena, path, ""));
-  compile_emit(compile, compile_name(&command->context, command->arena, &command->options, path), base, &emission);
+  compile_emit_code(compile, llvm, compile_name(&command->context, command->arena, &command->options, path), base, &emission);
   if (command_refuses(command)) return;
   if (emission.weights.length) write_text(command, path_with_suffix(command->arena, path, ".weights.bin"), &emission.weights);
   write_text(command, path_with_suffix(command->arena, path, ".h"), &emission.header);
   write_text(command, path, &emission.source);
 }
 
-static void compile_model(Command *command, Compile *compile, const char *path) {
+static void compile_model(Command *command, Compile *compile, const BackEnd *llvm, const char *path) {
   Text text;
   text_open(&text, command->arena);
   compile_set_dims(compile);
@@ -74,8 +90,8 @@ static void compile_model(Command *command, Compile *compile, const char *path) 
   }
   compile_lower(compile);
   compile_loops(compile);
-  if (command->options.emit == EMIT_C) {
-    write_code(command, compile, path);
+  if (command->options.emit != EMIT_LOOPS) {
+    write_code(command, compile, llvm, path);
     return;
   }
   program_print(compile->program, &text);
@@ -107,10 +123,11 @@ void command_compile(Command *command) {
     return;
   }
   const char *path = output_path(command);
-  if (options->emit == EMIT_C) (void)compile_name(&command->context, command->arena, options, path); /* before any work is done */
+  const BackEnd *llvm = emit_is_llvm(options->emit) ? back_end_llvm(&command->context) : NULL; /* before any work is done, as the name */
+  if (code_files[options->emit].what) (void)compile_name(&command->context, command->arena, options, path);
   Compile compile = command_open_compile(command);
   compile_read(&compile, NULL);
-  if (!options->list_files) compile_model(command, &compile, path);
+  if (!options->list_files) compile_model(command, &compile, llvm, path);
   if (command_refuses(command)) return;
   bool wants_depfile = options->list_files || options->write_depfile || options->depfile;
   if (wants_depfile) write_depfile(command, compile.module, path);

@@ -1,5 +1,5 @@
-/* Compiling and loading emitted C. The compiler is started directly, never through a shell, so no name can become a command; what it says goes to
- * a file in the folder and from there into our message. */
+/* Compiling, linking and loading emitted code. The compiler is started directly, never through a shell, so no name can become a command; what it
+ * says goes to a file in the folder and from there into our message. */
 #include "compiler/command/native.h"
 #include "compiler/command/files.h"
 #include <dlfcn.h>
@@ -17,7 +17,7 @@ extern char **environ;
 #define FOLDER_LIMIT 4000 /* bytes of the folder's path */
 
 /* All that is ever put into the folder. */
-static const char *const folder_files[] = {"model.c", "model.h", "model.weights.bin", "model.so", "messages"};
+static const char *const folder_files[] = {"model.c", "model.h", "model.o", "model.weights.bin", "model.so", "messages"};
 
 void native_remove_files(const char *folder) {
   char   path[FOLDER_LIMIT + 32];
@@ -42,6 +42,8 @@ static void remove_folder(Command *command) {
 void native_close(Command *command) {
   if (command->library) dlclose(command->library);
   command->library = NULL;
+  if (command->jit) command->llvm->jit_close(command->jit);
+  command->jit = NULL;
   remove_folder(command);
 }
 
@@ -78,15 +80,18 @@ static void push_words(Arena *arena, WordList *list, const char *words) {
   }
 }
 
-static WordList compiler_words(Command *command, const char *name, const char *optimize, bool profile) {
+static WordList compiler_words(Command *command, const char *name, const NativeForm *form) {
   Arena      *arena = command->arena;
   const char *compiler = getenv("CC");
   WordList    words = {0};
   push_words(arena, &words, compiler && *compiler ? compiler : "cc");
-  push_words(arena, &words, optimize);
-  push_words(arena, &words, "-std=c99 -w -fPIC -shared");
-  if (command->options.target->c_flags) push_words(arena, &words, command->options.target->c_flags);
-  if (profile) {
+  push_words(arena, &words, "-fPIC -shared");
+  if (!form->is_object) {
+    push_words(arena, &words, form->optimize);
+    push_words(arena, &words, "-std=c99 -w");
+    if (command->options.target->c_flags) push_words(arena, &words, command->options.target->c_flags);
+  }
+  if (form->profile && !form->is_object) {
     char *macro = arena_format(arena, "-D%s_PROFILE", name);
     for (char *at = macro + 2; *at; at++)
       if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
@@ -95,7 +100,7 @@ static WordList compiler_words(Command *command, const char *name, const char *o
   vector_push(arena, &words, arena_format(arena, "-I%s", command->folder));
   vector_push(arena, &words, "-o");
   vector_push(arena, &words, arena_format(arena, "%s/model.so", command->folder));
-  vector_push(arena, &words, arena_format(arena, "%s/model.c", command->folder));
+  vector_push(arena, &words, arena_format(arena, "%s/model.%c", command->folder, form->is_object ? 'o' : 'c'));
   vector_push(arena, &words, NULL);
   return words;
 }
@@ -127,8 +132,8 @@ static const char *first_lines(Command *command, const char *path) {
   return arena_string(command->arena, text, length);
 }
 
-static void compile_source(Command *command, const char *name, const char *optimize, bool profile) {
-  WordList    words = compiler_words(command, name, optimize, profile);
+static void compile_source(Command *command, const char *name, const NativeForm *form) {
+  WordList    words = compiler_words(command, name, form);
   const char *messages = arena_format(command->arena, "%s/messages", command->folder);
   int         status = 0, error = spawn(&words, messages, &status);
   if (error)
@@ -137,19 +142,25 @@ static void compile_source(Command *command, const char *name, const char *optim
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   Place place = {.detail = first_lines(command, messages)};
   io_error(&command->context, CODE_C_COMPILER, place, "is --target a machine that this one can run? --via=interpreter runs code for any",
-           "%s failed on the emitted C", words.data[0]);
+           "%s failed on the emitted %s", words.data[0], form->is_object ? "object" : "C");
 }
 
-const onnxcc_model_info *native_load(Command *command, const char *name, Emission *emission, const char *optimize, bool profile) {
+static const onnxcc_model_info *checked_info(Command *command, const onnxcc_model_info *(*get_info)(void)) {
+  const onnxcc_model_info *info = get_info();
+  require(&command->context, info->abi == ONNXCC_ABI);
+  return info;
+}
+
+const onnxcc_model_info *native_load(Command *command, const char *name, const Emission *emission, const NativeForm *form) {
   Context *context = &command->context;
-  if (context->progress) context->progress(context->progress_self, "compile the C", 0, 0);
+  if (context->progress) context->progress(context->progress_self, form->is_object ? "link the object" : "compile the C", 0, 0);
   native_close(command);
   make_folder(command);
-  write_file(command, "model.c", &emission->source);
+  write_file(command, form->is_object ? "model.o" : "model.c", &emission->source);
   write_file(command, "model.h", &emission->header);
   write_file(command, "model.weights.bin", &emission->weights);
   uint64_t started = clock_nanoseconds();
-  compile_source(command, name, optimize, profile);
+  compile_source(command, name, form);
   if (command->options.verbose) fprintf(stderr, "%10.3f ms  C compiler\n", (double)(clock_nanoseconds() - started) * 1e-6);
   command->library = dlopen(arena_format(command->arena, "%s/model.so", command->folder), RTLD_NOW | RTLD_LOCAL);
   if (!command->library) io_error(context, CODE_C_LIBRARY, (Place){0}, NULL, "%s", dlerror());
@@ -157,7 +168,14 @@ const onnxcc_model_info *native_load(Command *command, const char *name, Emissio
   *(void **)&get_info = dlsym(command->library, arena_format(command->arena, "%s_info", name));
   if (!get_info) io_error(context, CODE_C_LIBRARY, (Place){0}, NULL, "%s", dlerror());
   remove_folder(command);
-  const onnxcc_model_info *info = get_info();
-  require(context, info->abi == ONNXCC_ABI);
-  return info;
+  return checked_info(command, get_info);
+}
+
+const onnxcc_model_info *native_load_jit(Command *command, const char *name, const Emission *emission) {
+  Context *context = &command->context;
+  native_close(command);
+  command->jit = command->llvm->jit_open(context, command->arena, &emission->source);
+  const onnxcc_model_info *(*get_info)(void);
+  *(void **)&get_info = command->llvm->jit_symbol(command->jit, context, command->arena, arena_format(command->arena, "%s_info", name));
+  return checked_info(command, get_info);
 }

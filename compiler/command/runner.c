@@ -1,4 +1,4 @@
-/* Running a model on tensors. Both ways agree on what a run is: dimensions come from the inputs, room for outputs whose size is found while
+/* Running a model on tensors. All ways agree on what a run is: dimensions come from the inputs, room for outputs whose size is found while
  * running is as large as their bound, and a status below 0 is the model's refusal of its data. */
 #include "compiler/command/runner.h"
 #include "compiler/command/native.h"
@@ -79,7 +79,7 @@ static void interpreter_finish(Runner *runner) {
   }
 }
 
-/* ---- emitted C ------------------------------------------------------------------------------------------------------------ */
+/* ---- emitted code --------------------------------------------------------------------------------------------------------- */
 
 static void bind_dims(Runner *runner, const DataSet *data) {
   const onnxcc_model_info *info = runner->info;
@@ -170,12 +170,19 @@ Runner runner_open(Command *command, Compile *compile, RunVia via, const char *o
   if (via == VIA_INTERPRETER) return runner;
   Emission    emission;
   const char *name = command->options.name ? command->options.name : "model";
-  compile_emit(compile, name, "model", &emission);
-  if (command->options.weights == WEIGHTS_FILE) {
+  NativeForm  form = {.is_object = via == VIA_LLVM, .optimize = optimize, .profile = profile};
+  int         weights = via == VIA_JIT ? WEIGHTS_FILE : command->options.weights; /* in this process they lie in memory already */
+  if (via == VIA_C) {
+    compile_emit(compile, name, "model", &emission);
+  } else {
+    command->llvm = back_end_llvm(&command->context);
+    compile_emit_llvm(compile, command->llvm, name, "model", CODE_OBJECT, weights, profile, &emission);
+  }
+  if (weights == WEIGHTS_FILE) {
     runner.weights = memory(&runner, emission.weights.length);
     if (emission.weights.length) memcpy(runner.weights.data, emission.weights.data, emission.weights.length);
   }
-  runner.info = native_load(command, name, &emission, optimize, profile);
+  runner.info = via == VIA_JIT ? native_load_jit(command, name, &emission) : native_load(command, name, &emission, &form);
   require(&command->context, runner.info->output_count == runner.output_count);
   return runner;
 }

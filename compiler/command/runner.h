@@ -1,4 +1,4 @@
-/* A compiled model that can be run: by the interpreter, or as emitted C in a shared object. */
+/* A compiled model that can be run: by the interpreter, as emitted C or an object in a shared object, or as an object in this process. */
 #ifndef ONNXCC_COMPILER_COMMAND_RUNNER_H
 #define ONNXCC_COMPILER_COMMAND_RUNNER_H
 #include "compiler/command/command.h"
@@ -13,7 +13,7 @@ typedef struct Runner {
   Tensor        *outputs;           /* after runner_prepare: room; after runner_run: the results */
   int64_t       *symbols;           /* interpreter: by symbol index of the program */
   const void   **in;  void **out;   /* by index */
-  /* emitted C only */
+  /* emitted code only */
   const onnxcc_model_info *info;    /* NULL: the interpreter */
   void          *ctx;
   int64_t       *dims, *run_dims;   /* as onnxcc_model_info.run takes them */
@@ -22,7 +22,8 @@ typedef struct Runner {
   onnxcc_hooks   hooks;             /* set before runner_prepare; all NULL: none */
 } Runner;
 
-/* Makes a placed program runnable. For C: emits, compiles with optimisation `optimize` ("-O1") and loads it; `profile` keeps the node hooks in. */
+/* Makes a placed program runnable. For C: emits, compiles with optimisation `optimize` ("-O1") and loads it; likewise through LLVM; `profile` keeps
+ * the node hooks in. */
 Runner runner_open(Command *command, Compile *compile, RunVia via, const char *optimize, bool profile);
 /* Binds the dimensions to the inputs and makes room for the outputs. The inputs must stay. */
 void   runner_prepare(Runner *runner, const DataSet *data);

@@ -78,7 +78,7 @@ says group_too_large 2 "a group has at most 8" "$model" --target=x86-64-v1,x86-6
 says group_needs_legal_members 2 "fno-place" "$model" --emit=loops --target=x86-64-v2,x86-64-v3 -fno-place
 says unknown_pass 2 "did you mean cse?" "$model" -fno-cze
 says unknown_emit 2 "did you mean graph?" "$model" --emit=grahp
-says listed_values 2 "it can be c, graph or loops" "$model" --emit=xyz
+says listed_values 2 "it can be c, graph, loops, obj, asm or llvm-ir" "$model" --emit=xyz
 says unknown_warning 2 "did you mean unknown-field?" "$model" -Wunknown-fields
 says unknown_command 2 "did you mean onnxcc verify?" verfiy "$model"
 says two_models 2 "E0704: two models" "$model" other.onnx
@@ -95,9 +95,13 @@ says bad_negative_number 2 "takes a number" verify "$model" --max-ulp=-1
 says bad_dim 2 "write -D" "$model" -D batch
 says bad_range 2 "write -D" "$model" -D batch=8..1
 says bad_shape 2 "write --shape" "$model" --shape image=1,,3
-says object_needs_llvm 2 "E0705: .*needs a back end" "$model" -c
+mkdir broken && : > broken/onnxcc_llvm.so
+LD_LIBRARY_PATH=$PWD/broken
+export LD_LIBRARY_PATH
+says object_needs_llvm 2 "E0705: .*LLVM back end" "$model" -c
+says via_needs_llvm 2 "ONNXCC_LLVM" verify "$model" --via=jit
+unset LD_LIBRARY_PATH
 says emit_needs_back_end 2 "needs a back end" "$model" --emit=ptx
-says via_needs_back_end 2 "needs a back end" run "$model" --via=jit
 says unknown_topic 2 "can't be" --help=everything
 
 # ---- passes one by one ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
     pinned         so does C for exactly the shapes of the data, where the model has free dimensions
     O0             so does C from which everything optional was left out      (models below 200 MMACs)
     interpreter    so does the loop program                                   (models below 200 MMACs)
+    targets        so does that of every target, on the first data set: what a schedule or the vectoriser broke shows here without any emitter
     again          compiling twice gives the same bytes
     symbols        objects for x86-64-v1, x86-64-v3 and Cortex-M4 want no function but memcpy, memset, memmove and memcmp
     text           the graph and the loops behind all passes, as text, read back and print again as they were
@@ -31,7 +32,7 @@ import models
 import random_weights
 import tensors
 
-CHECKS = ["gcc", "clang", "pinned", "O0", "interpreter", "again", "symbols", "text"]
+CHECKS = ["gcc", "clang", "pinned", "O0", "interpreter", "targets", "again", "symbols", "text"]
 LIBRARY_FUNCTIONS = {"memcpy", "memset", "memmove", "memcmp"}  # all that emitted code may call
 OBJECT_TARGETS = {
     "x86-64-v1": "gcc -O2 -march=x86-64",
@@ -176,18 +177,37 @@ def check_O0(case):
         yield from check_compiled(case, "O0", "gcc", case.sets, "-O0")
 
 
+def interpret(case, data, outputs, *options):
+    """None, or how the outputs of the loop program differ on a data set."""
+    folder = case.folder / "interpreter"
+    try:
+        run([models.ONNXCC, "run", case.path, "--via=interpreter", f"--data={case.path.parent / data}", f"--output-dir={folder}", *options])
+        got = [models.tensor.__wrapped__(folder / f"output_{index}.pb") for index in range(len(outputs))]
+        problem = models.difference(case.model, case.graph, got, outputs)
+        return Failure(problem) if problem else None
+    except Failure as reason:
+        return reason
+
+
 def check_interpreter(case):
     if not case.small or case.model.random:
         return
     for data, _, outputs in case.sets:
-        try:
-            folder = case.folder / "interpreter"
-            run([models.ONNXCC, "run", case.path, "--via=interpreter", f"--data={case.path.parent / data}", f"--output-dir={folder}"])
-            got = [models.tensor.__wrapped__(folder / f"output_{index}.pb") for index in range(len(outputs))]
-            problem = models.difference(case.model, case.graph, got, outputs)
-            yield f"interpreter/{data}", Failure(problem) if problem else None
-        except Failure as reason:
-            yield f"interpreter/{data}", reason
+        yield f"interpreter/{data}", interpret(case, data, outputs)
+
+
+def targets():
+    """The names of all targets, from the table of --target=help, which ends with an empty line."""
+    table = run([models.ONNXCC, "--target=help"]).decode().split("\n\n")[0]
+    return [line.split()[0] for line in table.splitlines()[1:] if not line.startswith("native")]
+
+
+def check_targets(case):
+    if not case.small or case.model.random:
+        return
+    data, _, outputs = case.sets[0]
+    for target in targets():
+        yield f"targets/{target}", interpret(case, data, outputs, f"--target={target}")
 
 
 def check_again(case):

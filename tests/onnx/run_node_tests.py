@@ -4,9 +4,11 @@
     interpreter   `onnxcc verify MODEL --data DIR --via=interpreter`
     gcc, clang    the emitted C, compiled with strict warnings as errors, linked into shared objects, driven by host.c
     sanitize      the same with gcc's ASan and UBSan
+    llvm          LLVM's objects (onnxcc -c), linked and driven likewise
 
 missing.txt lists what does not pass yet, `NAME  reason` or `NAME@interpreter  reason`, `NAME@c  reason` if only there. A listed test must
-fail, an unlisted one pass. A crash, an internal error or a run past the time limit is never allowed.
+fail, an unlisted one pass. A crash, an internal error or a run past the time limit is never allowed. Of several ways through code, all outputs
+must have the bits of the first; a NaN is a NaN.
 
     build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--every N] [--update] [PATTERN...]
 
@@ -22,6 +24,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy
 import onnx
 
 import collect
@@ -37,6 +40,7 @@ STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promo
 COMPILERS = {
     "gcc": ["gcc", "-O1"],
     "clang": ["clang", "-O1"],
+    "llvm": ["gcc", "-O1"],  # links, and compiles the host
     "sanitize": ["gcc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
 }
 LIBRARY_FUNCTIONS = {"memcpy", "memset", "memmove", "memcmp"}  # all that emitted code may call
@@ -99,6 +103,16 @@ def emit(batch, folder):
         yield case, name, "" if status == 0 else words
 
 
+def emit_objects(cases, objects):
+    """The object of each case, and reasons by name of what does not compile: what became C must become an object."""
+    reasons = {}
+    for case, name in cases:
+        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), "-c", "-o", str(objects / f"{name}.o"), f"--name={name}"])
+        if status != 0:
+            reasons[name] = f"{BAD}no object: {words}"
+    return reasons
+
+
 def compile_objects(way, names, folder, objects):
     """Reasons by name of what does not compile. One run of the compiler for all; one each where that fails."""
     command = [*COMPILERS[way], *STRICT, "-fPIC", "-c", "-I", str(RUNTIME), "-I", str(folder)]
@@ -120,8 +134,18 @@ def undefined_symbols(way, name, objects):
     return {line.split()[-1] for line in listing.splitlines()} - LIBRARY_FUNCTIONS - {"_GLOBAL_OFFSET_TABLE_"}
 
 
-def run_library(way, case, name, library):
-    """Empty if the outputs of every data set are right, else the reason."""
+def canonical(frame):
+    """The tensors of a frame with every NaN the same."""
+    values = []
+    for value in tensors.from_frame(frame):
+        if value.dtype.kind in "fc":
+            value = numpy.where(numpy.isnan(value), numpy.array(numpy.nan, value.dtype), value)
+        values.append((value.dtype.name, value.shape, value.tobytes()))
+    return values
+
+
+def run_library(way, case, name, library, outputs):
+    """Empty if the outputs of every data set are right, else the reason. `outputs`: of the first way, by case and data; filled in by it."""
     graph = onnx.load(case.folder / "model.onnx", load_external_data=False).graph
     initialized = {tensor.name for tensor in graph.initializer}
     inputs = [info for info in graph.input if info.name not in initialized]
@@ -134,6 +158,9 @@ def run_library(way, case, name, library):
         if status != 0:
             is_report = way == "sanitize" and not words.startswith((BAD, "run returned"))  # a status is the model's own refusal
             return BAD + words if is_report else words
+        values = canonical(frame)
+        if outputs.setdefault((case.name, data.name), values) != values:
+            return f"{BAD}other bits than those of the first way"
         problem = tensors.difference(tensors.from_frame(frame), tensors.read_values(data, "output", graph.output), case.rtol, case.atol)
         if problem:
             return problem
@@ -147,11 +174,15 @@ def check_batch(number, batch, ways):
     folder.mkdir(parents=True)
     emitted = list(emit(batch, folder))
     results = [(case.name, way, reason) for case, _, reason in emitted if reason for way in ways]
+    outputs = {}
     usable = [(case, name) for case, name, reason in emitted if not reason]
     for way in ways if usable else []:
         objects = folder / way
         objects.mkdir()
-        reasons = compile_objects(way, [name for _, name in usable], folder, objects)
+        if way == "llvm":
+            reasons = emit_objects(usable, objects)
+        else:
+            reasons = compile_objects(way, [name for _, name in usable], folder, objects)
         for _, name in usable:
             extra = set() if name in reasons else undefined_symbols(way, name, objects)
             if extra:
@@ -161,7 +192,7 @@ def check_batch(number, batch, ways):
         status, _, words = run([*COMPILERS[way], "-shared", "-o", str(library), *good]) if good else (0, b"", "")
         for case, name in usable:
             if name not in reasons:
-                reasons[name] = f"{BAD}linking failed: {words}" if status else run_library(way, case, name, library)
+                reasons[name] = f"{BAD}linking failed: {words}" if status else run_library(way, case, name, library, outputs)
             results.append((case.name, way, reasons[name]))
     if not any(reason for _, _, reason in results):
         shutil.rmtree(folder)

@@ -1,0 +1,130 @@
+/* The target machine, the passes and writing out. */
+#include "llvm_emit.h"
+
+#include <llvm-c/Target.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
+#include <string.h>
+
+static bool contains(const char *text, const char *part) { return strstr(text, part) != NULL; }
+
+bool llvm_object_is(const Llvm *l, ObjectFormat format) {
+  bool macho = contains(l->triple, "apple") || contains(l->triple, "macho"), coff = contains(l->triple, "windows") || contains(l->triple, "coff");
+  bool wasm = strncmp(l->triple, "wasm", 4) == 0;
+  return format == (macho ? OBJECT_MACHO : coff ? OBJECT_COFF : wasm ? OBJECT_WASM : OBJECT_ELF);
+}
+
+/* Without a loader nothing is moved, so code may stay where it was linked. */
+static LLVMRelocMode relocation(const Llvm *l) {
+  bool bare = contains(l->triple, "-none") || strncmp(l->triple, "wasm", 4) == 0;
+  return bare ? LLVMRelocStatic : LLVMRelocPIC;
+}
+
+static const char *host_triple(Llvm *l) {
+  char       *triple = LLVMGetDefaultTargetTriple();
+  const char *copy = arena_string(l->arena, triple, strlen(triple));
+  LLVMDisposeMessage(triple);
+  return copy;
+}
+
+void llvm_targets_open(void) {
+  LLVMInitializeAllTargetInfos();
+  LLVMInitializeAllTargets();
+  LLVMInitializeAllTargetMCs();
+  LLVMInitializeAllAsmPrinters();
+  LLVMInitializeAllAsmParsers();
+}
+
+void llvm_machine_open(Llvm *l) {
+  const Target *target = l->target;
+  LLVMTargetRef found;
+  char         *message = NULL;
+  llvm_targets_open();
+  l->triple = l->options->triple ? l->options->triple : target->llvm_triple ? target->llvm_triple : host_triple(l);
+  if (LLVMGetTargetFromTriple(l->triple, &found, &message)) {
+    const char *reason = arena_string(l->arena, message, strlen(message));
+    LLVMDisposeMessage(message);
+    usage_error(l->context, CODE_NOT_BUILT_IN, "write C with -S and compile that", "this LLVM makes no code for %s: %s", target->name, reason);
+  }
+  LLVMTargetMachineOptionsRef options = LLVMCreateTargetMachineOptions();
+  LLVMTargetMachineOptionsSetCPU(options, target->llvm_cpu ? target->llvm_cpu : "");
+  LLVMTargetMachineOptionsSetFeatures(options, target->llvm_features ? target->llvm_features : "");
+  if (target->llvm_abi) LLVMTargetMachineOptionsSetABI(options, target->llvm_abi);
+  LLVMTargetMachineOptionsSetCodeGenOptLevel(options, l->options->level == 0 ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault);
+  LLVMTargetMachineOptionsSetRelocMode(options, relocation(l));
+  l->machine = LLVMCreateTargetMachineWithOptions(found, l->triple, options);
+  LLVMDisposeTargetMachineOptions(options);
+  l->layout = LLVMCreateTargetDataLayout(l->machine);
+  LLVMSetModuleDataLayout(l->module, l->layout);
+  LLVMSetTarget(l->module, l->triple);
+  if (!target->llvm_abi) return;
+  LLVMMetadataRef abi = LLVMMDStringInContext2(l->llvm, target->llvm_abi, strlen(target->llvm_abi)); /* link-time optimisation asks for it */
+  LLVMAddModuleFlag(l->module, LLVMModuleFlagBehaviorError, "target-abi", strlen("target-abi"), abi);
+}
+
+/* ---- passes ---- */
+
+static void check(Llvm *l, LLVMErrorRef error) {
+  if (!error) return;
+  char       *message = LLVMGetErrorMessage(error);
+  const char *copy = arena_string(l->arena, message, strlen(message));
+  LLVMDisposeErrorMessage(message);
+  bug(l->context, "LLVM: %s", copy);
+}
+
+/* LLVM's own pipelines. Vectors that flush subnormals would change results, so machines with only those get none that the program doesn't have. */
+void llvm_optimize(Llvm *l) {
+  static const char *const  pipelines[] = {"function(sroa,early-cse,simplifycfg)", "default<O1>", "default<O2>", "default<O2>"};
+  bool                      vectors = l->target->vector_bytes == 0 || l->target->has_vector_f32;
+  LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+  LLVMPassBuilderOptionsSetLoopVectorization(options, vectors);
+  LLVMPassBuilderOptionsSetSLPVectorization(options, vectors);
+  LLVMErrorRef error = LLVMRunPasses(l->module, pipelines[l->options->level > 3 ? 3 : l->options->level], l->machine, options);
+  LLVMDisposePassBuilderOptions(options);
+  check(l, error);
+}
+
+/* ---- writing ---- */
+
+/* The module as an object or as assembly, in the arena. */
+static Text generate(Llvm *l, LLVMModuleRef module, LLVMCodeGenFileType type) {
+  LLVMMemoryBufferRef buffer = NULL;
+  char               *message = NULL;
+  if (LLVMTargetMachineEmitToMemoryBuffer(l->machine, module, type, &message, &buffer)) bug(l->context, "LLVM: %s", message);
+  size_t length = LLVMGetBufferSize(buffer);
+  Text   text = {.arena = l->arena, .length = length, .capacity = length + 1};
+  text.data = arena_allocate(l->arena, length + 1);
+  memcpy(text.data, LLVMGetBufferStart(buffer), length);
+  LLVMDisposeMemoryBuffer(buffer);
+  if (*l->failure) bug(l->context, "LLVM: %s", l->failure);
+  return text;
+}
+
+/* Texts state the stack's bytes, so code is made once before, from a copy, to know them. */
+static void measure(Llvm *l) {
+  LLVMModuleRef copy = LLVMCloneModule(l->module);
+  (void)generate(l, copy, LLVMObjectFile);
+  LLVMDisposeModule(copy);
+  llvm_stack_sum(l);
+  llvm_info_set_stack(l);
+}
+
+static Text module_text(Llvm *l) {
+  char *string = LLVMPrintModuleToString(l->module);
+  Text  text;
+  text_open(&text, l->arena);
+  text_string(&text, string);
+  LLVMDisposeMessage(string);
+  return text;
+}
+
+void llvm_write(Llvm *l, Emission *emission) {
+  if (l->options->form == CODE_OBJECT) {
+    emission->source = generate(l, l->module, LLVMObjectFile);
+    llvm_stack_sum(l);
+    llvm_object_fill(l, &emission->source);
+    return;
+  }
+  measure(l);
+  emission->source = l->options->form == CODE_LLVM_IR ? module_text(l) : generate(l, l->module, LLVMAssemblyFile);
+}
