@@ -15,6 +15,7 @@ Expr point_shrink(Meaning *m, uint32_t result, const Expr *index);
 Expr point_bit_shift(Meaning *m, uint32_t result, const Expr *index);
 Expr point_is_inf(Meaning *m, uint32_t result, const Expr *index);
 Expr point_dropout(Meaning *m, uint32_t result, const Expr *index);
+Expr point_swish(Meaning *m, uint32_t result, const Expr *index);
 Expr point_fast_gelu(Meaning *m, uint32_t result, const Expr *index);
 
 /* Operand's element at the result's index. */
@@ -121,12 +122,16 @@ Expr point_pow(Meaning *m, uint32_t result, const Expr *index) {
 
 /* ---- activations -------------------------------------------------------------------------------------------------------------------- */
 
-#define GELU_TANH "0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)))"
-
 Expr point_gelu(Meaning *m, uint32_t result, const Expr *index) {
   Expr value = expr_let(m, "x", read_at(m, 0, index));
   bool exact = !strcmp(meaning_string(m, "approximate"), "none");
-  return meaning_scalar(m, exact ? "0.5 * x * (1 + erf(x * 0.70710678118654752))" : GELU_TANH, 1, &value);
+  return meaning_scalar(m, exact ? "gelu(x)" : "gelu_tanh(x)", 1, &value);
+}
+
+/* ONNX Swish-24, com.microsoft QuickGelu. */
+Expr point_swish(Meaning *m, uint32_t result, const Expr *index) {
+  Expr value = read_at(m, 0, index);
+  return meaning_scalar(m, meaning_float(m, "alpha") == 1 ? "swish(x)" : "scaled_swish(x, @alpha)", 1, &value);
 }
 
 /* com.microsoft FastGelu: Gelu by tanh of X plus an optional bias. */
@@ -134,7 +139,7 @@ Expr point_fast_gelu(Meaning *m, uint32_t result, const Expr *index) {
   Expr value = read_at(m, 0, index);
   if (meaning_has(m, 1)) value = expr_add(m, value, read_at(m, 1, index));
   value = expr_let(m, "x", value);
-  return meaning_scalar(m, GELU_TANH, 1, &value);
+  return meaning_scalar(m, "gelu_tanh(x)", 1, &value);
 }
 
 /* ONNX Shrink-9; integers are compared and shifted as real numbers. */

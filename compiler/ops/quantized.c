@@ -189,7 +189,7 @@ Expr point_quantized_sigmoid(Meaning *m, uint32_t result, const Expr *index) {
   Element element = meaning_result_element(m, 0);
   if (!unary_constants(m, &constants)) {
     Expr real = quantized_real(m, q, quantized_zero(m, 2), quantized_scale(m, 1));
-    return requantize(m, meaning_scalar(m, "1 / (1 + exp(-x))", 1, &real), 3, 4);
+    return requantize(m, meaning_scalar(m, "sigmoid(x)", 1, &real), 3, 4);
   }
   uint8_t entries[256];
   for (int64_t at = 0; at < 256; at++) entries[at] = sigmoid_entry(&constants, element, element_is_signed(element) ? (int8_t)at : at);

@@ -25,7 +25,7 @@ static const CellInfo *cell_of(uint32_t op) {
 typedef struct ActivationInfo { const char *name, *text; bool has_alpha, has_beta; double alpha, beta; } ActivationInfo;
 static const ActivationInfo activations[] = {
     {"Tanh", "tanh(x)", 0, 0, 0, 0},
-    {"Sigmoid", "1 / (1 + exp(-x))", 0, 0, 0, 0},
+    {"Sigmoid", "sigmoid(x)", 0, 0, 0, 0},
     {"Relu", "x < 0 ? 0 : x", 0, 0, 0, 0},
     {"Affine", "y * x + z", 1, 1, 1, 0},
     {"LeakyRelu", "x < 0 ? y * x : x", 1, 0, 0.01f, 0},
@@ -34,7 +34,7 @@ static const ActivationInfo activations[] = {
     {"HardSigmoid", "max(0, min(1, y * x + z))", 1, 1, 0.2f, 0.5},
     {"Elu", "x < 0 ? y * expm1(x) : x", 1, 0, 1, 0},
     {"Softsign", "x / (1 + abs(x))", 0, 0, 0, 0},
-    {"Softplus", "max(0, x) + log1p(exp(-abs(x)))", 0, 0, 0, 0},
+    {"Softplus", "softplus(x)", 0, 0, 0, 0},
 };
 
 typedef struct Activation { const ActivationInfo *info; double alpha, beta; } Activation;

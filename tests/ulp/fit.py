@@ -117,6 +117,20 @@ def erf_tail():
     return g, lambda z: 1 / (1 + g(z))
 
 
+def normal_tail(pole, scale):
+    """t * e^(t^2 / 2) * Phi(-t) as a function of u = scale / (t + pole) - 1: nearly constant, while the normal distribution's tail falls steeply."""
+    def f(u):
+        t = scale / (u + 1) - pole
+        return t * mpmath.exp(t * t / 2) * mpmath.erfc(t / mpmath.sqrt(2)) / 2
+    return f, lambda w: 1 / f(w)
+
+
+def normal_series():
+    """(Phi(x) - 1/2) / x as a function of z = x^2."""
+    f = lambda z: 1 / mpmath.sqrt(2 * pi) if z < TINY else mpmath.erf(mpmath.sqrt(z / 2)) / mpmath.sqrt(z) / 2
+    return f, lambda z: mpf(1)
+
+
 def cos_tail():
     g = lambda z: mpf(1) / 24 if z < TINY else (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z ** 2
     return g, lambda z: z * z / mpmath.cos(mpmath.sqrt(z))
@@ -159,6 +173,10 @@ FITS = {
     "cos_f64": (cos_tail(), 5, 0, QUARTER, 53),
     "erf_f32": (erf_tail(), 6, 0, 1, 24),
     "erf_f64": (erf_tail(), 12, 0, 1, 53),
+    "gelu_f32": (normal_series(), 5, 0, mpf("0.875") ** 2, 24),
+    "gelu_outer_f32": (normal_tail(2, 6), 8, 6 / (mpf("14.63") + 2) - 1, 6 / mpf("2.875") - 1, 24),
+    "gelu_f64": (normal_series(), 12, 0, mpf("0.97") ** 2, 53),
+    "gelu_outer_f64": (normal_tail(4, 10), 20, 10 / (mpf("38.8") + 4) - 1, 10 / mpf("4.875") - 1, 53),
     "erf_outer_f32": ((lambda t: mpmath.log(mpmath.erfc(t)), mpmath.erfc), 6, 1, 4, 24),
     "erf_outer_f64": ((lambda t: mpmath.log(mpmath.erfc(t)), mpmath.erfc), 17, 1, 6, 53),
 }

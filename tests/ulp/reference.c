@@ -7,23 +7,26 @@
 #include <mpfr.h>
 #endif
 
-/* ---- the functions that C has not, in double and long double ---------------------------------------------------------- */
+/* ---- the functions that C has not, in double and long double ----------------------------------------------------------
+ * Activations take their limits at the infinities: 0 with the sign of x where a weight of 0 meets it. */
 
-#define COMPOSED(type, name, exp, log1p, erfc, expm1, fabs) \
+#define COMPOSED(type, name, exp, log1p, erfc, copysign) \
   static type sigmoid_##name(type a) { return a < 0 ? exp(a) / (1 + exp(a)) : 1 / (1 + exp(-a)); } \
   static type softplus_##name(type a) { return a > 0 ? a + log1p(exp(-a)) : log1p(exp(a)); } \
-  static type swish_##name(type a) { return a * sigmoid_##name(a); } \
-  static type scaled_swish_##name(type a, type b) { return a * sigmoid_##name(a * b); } \
+  static type weighted_##name(type a, type weight) { return weight == 0 ? copysign(0, a) : a * weight; } \
+  static type swish_##name(type a) { return weighted_##name(a, sigmoid_##name(a)); } \
+  static type scaled_swish_##name(type a, type b) { return weighted_##name(a, sigmoid_##name(a * b)); } \
   static type mish_##name(type a) { \
     type e = exp(a < 50 ? a : 50), n = e * (e + 2); \
-    return a * (n / (n + 2)); \
+    return weighted_##name(a, n / (n + 2)); \
   } \
-  static type gelu_##name(type a) { return a * ((type)0.5L * erfc(a * (type)-0.70710678118654752440084436210484903928L)); } \
+  static type gelu_##name(type a) { return weighted_##name(a, (type)0.5L * erfc(a * (type)-0.70710678118654752440084436210484903928L)); } \
   static type gelu_tanh_##name(type a) { \
-    return a * sigmoid_##name(a * ((type)1.5957691216057307117597842397375274738L + (type)0.071354816272600248776341442803865L * a * a)); \
+    type slope = (type)1.5957691216057307117597842397375274738L + (type)0.071354816272600248776341442803865L * a * a; \
+    return weighted_##name(a, sigmoid_##name(a * slope)); \
   }
-COMPOSED(double, double, exp, log1p, erfc, expm1, fabs)
-COMPOSED(long double, wide, expl, log1pl, erfcl, expm1l, fabsl)
+COMPOSED(double, double, exp, log1p, erfc, copysign)
+COMPOSED(long double, wide, expl, log1pl, erfcl, copysignl)
 
 /* ONE(name, in double, in long double, in MPFR from x to y, steep) of one operand, TWO of two. MPFR's functions take and leave special values as
  * C99 annex F says. */
@@ -75,12 +78,19 @@ static void exact_sigmoid(mpfr_t y, mpfr_t x) {
 
 static void exact_softplus(mpfr_t y, mpfr_t x) {
   mpfr_exp(y, x, MPFR_RNDN);
-  mpfr_log1p(y, y, MPFR_RNDN);
+  if (mpfr_inf_p(y)) mpfr_set(y, x, MPFR_RNDN); /* beyond MPFR's exponents: the rest is nothing */
+  else mpfr_log1p(y, y, MPFR_RNDN);
+}
+
+/* y = y * x, where 0 times infinity is 0 */
+static void weigh(mpfr_t y, mpfr_t x) {
+  if (mpfr_zero_p(y) && !mpfr_nan_p(x)) mpfr_set_zero(y, mpfr_sgn(x));
+  else mpfr_mul(y, y, x, MPFR_RNDN);
 }
 
 static void exact_swish(mpfr_t y, mpfr_t x) {
   exact_sigmoid(y, x);
-  mpfr_mul(y, y, x, MPFR_RNDN);
+  weigh(y, x);
 }
 
 static void exact_scaled_swish(mpfr_t y, mpfr_t x, mpfr_t z) {
@@ -88,14 +98,14 @@ static void exact_scaled_swish(mpfr_t y, mpfr_t x, mpfr_t z) {
   mpfr_init2(product, PRECISION);
   mpfr_mul(product, x, z, MPFR_RNDN);
   exact_sigmoid(y, product);
-  mpfr_mul(y, y, x, MPFR_RNDN);
+  weigh(y, x);
   mpfr_clear(product);
 }
 
 static void exact_mish(mpfr_t y, mpfr_t x) {
   exact_softplus(y, x);
   mpfr_tanh(y, y, MPFR_RNDN);
-  mpfr_mul(y, y, x, MPFR_RNDN);
+  weigh(y, x);
 }
 
 static void exact_gelu(mpfr_t y, mpfr_t x) {
@@ -104,7 +114,7 @@ static void exact_gelu(mpfr_t y, mpfr_t x) {
   mpfr_neg(y, y, MPFR_RNDN);
   mpfr_erfc(y, y, MPFR_RNDN);
   mpfr_div_2ui(y, y, 1, MPFR_RNDN);
-  mpfr_mul(y, y, x, MPFR_RNDN);
+  weigh(y, x);
 }
 
 /* x / (1 + e^-2u), u = sqrt(2 / pi) * (x + 0.044715 * x^3) */
@@ -122,7 +132,7 @@ static void exact_gelu_tanh(mpfr_t y, mpfr_t x) {
   mpfr_sqrt(y, y, MPFR_RNDN);
   mpfr_mul(u, u, y, MPFR_RNDN);
   exact_sigmoid(y, u);
-  mpfr_mul(y, y, x, MPFR_RNDN);
+  weigh(y, x);
   mpfr_clear(u);
 }
 #endif

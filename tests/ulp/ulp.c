@@ -29,7 +29,9 @@
   FUNCTION(atan, atan, 1, 2.5, 2.5) FUNCTION(asinh, asinh, 1, 2.5, 2.5) FUNCTION(acosh, acosh, 1, 2.5, 2.5) \
   FUNCTION(atanh, atanh, 1, 2.5, 2.5) FUNCTION(pow, pow, 2, 2.5, 2.5) FUNCTION(fmod, fmod, 2, 0.0, 0.0) \
   FUNCTION(sqrt, sqrt, 1, 0.5, 0.5) FUNCTION(floor, floor, 1, 0.0, 0.0) FUNCTION(ceil, ceil, 1, 0.0, 0.0) \
-  FUNCTION(trunc, trunc, 1, 0.0, 0.0) FUNCTION(round, round, 1, 0.0, 0.0)
+  FUNCTION(trunc, trunc, 1, 0.0, 0.0) FUNCTION(round, round, 1, 0.0, 0.0) \
+  FUNCTION(gelu, gelu, 1, 3.0, 3.0) FUNCTION(gelu_tanh, gelu_tanh, 1, 3.0, 3.0) FUNCTION(swish, swish, 1, 4.0, 4.0) \
+  FUNCTION(scaled_swish, scaled_swish, 2, 4.0, 4.0) FUNCTION(mish, mish, 1, 4.0, 4.0) FUNCTION(softplus, softplus, 1, 4.0, 4.0)
 
 typedef struct Function { const char *name, *reference; int operands; double bound[2]; } Function;
 static const Function functions[] = {
@@ -133,12 +135,18 @@ static double random_operand(bool wide) {
   }
 }
 
+/* The second operand of scaled_swish is a constant of the model, of a sensible size. */
+static double second_operand(const Trial *trial, double b) {
+  if (strcmp(trial->function->name, "scaled_swish") != 0 || (fabs(b) >= 0x1p-60 && fabs(b) <= 0x1p+60)) return b;
+  return 0x1.b3c7fap+0; /* 1.702, as a float */
+}
+
 static void put_edges(Trial *trial) {
   bool two = trial->function->operands == 2;
   trial->all_exact = true;
   for (int j = 0; j < 2 * EDGES; j++)
     for (int k = 0; k < (two ? 2 * EDGES : 1); k++)
-      put(trial, j & 1 ? -edges[j / 2] : edges[j / 2], k & 1 ? -edges[k / 2] : edges[k / 2]);
+      put(trial, j & 1 ? -edges[j / 2] : edges[j / 2], second_operand(trial, k & 1 ? -edges[k / 2] : edges[k / 2]));
   measure(trial);
   trial->all_exact = false;
 }
@@ -150,7 +158,7 @@ static void put_points(Trial *trial, uint64_t step, uint64_t points) {
   } else {
     seed = 1;
     for (uint64_t k = 0; k < points; k++) {
-      double a = random_operand(trial->wide), b = two ? random_operand(trial->wide) : 0;
+      double a = random_operand(trial->wide), b = two ? second_operand(trial, random_operand(trial->wide)) : 0;
       put(trial, two && k % 3 == 0 ? fabs(a) : a, b);
     }
   }
