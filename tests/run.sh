@@ -128,6 +128,15 @@ wants() { # wants NEED: one of the chosen suites has it
   echo "$chosen" | awk -F'|' -v need="$1" '("," $2 ",") ~ ("[, ]" need "[, ]") { found = 1 } END { exit !found }'
 }
 
+# Compilers and emulators of other machines: THING=PACKAGE. A suite whose package is not to be had is skipped.
+machines="arm-none-eabi-gcc=gcc-arm-none-eabi qemu-system-arm=qemu-system-arm riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf
+  qemu-system-riscv64=qemu-system-misc clang-19=clang-19"
+install_machines() {
+  for pair in $machines; do
+    if wants "${pair%%=*}"; then need "$(which_missing "$pair")" || echo "  without ${pair#*=}: suites that need it are skipped"; fi
+  done
+}
+
 if [ -n "$chosen" ] && [ -z "${ONNXCC_SUITES:-}" ]; then
   echo "== setting up"
   missing=$(build_packages)
@@ -136,6 +145,7 @@ if [ -n "$chosen" ] && [ -z "${ONNXCC_SUITES:-}" ]; then
   if wants venv && [ ! -x build/venv/bin/python ] && [ -z "$(python_for_venv)" ]; then missing="${missing}python3 python3-venv "; fi
   if [ $quick = no ]; then
     need "$missing" || stop setup "packages are missing: $missing"
+    install_machines
   elif [ -n "$(build_packages)" ]; then
     stop setup "--quick installs nothing, and the build needs: $(build_packages)"
   fi

@@ -107,6 +107,7 @@ const char *c_tag(Scalar scalar);                       /* i32, f32, index: for 
 const char *c_minimum(const Emitter *e, Scalar scalar); /* INT32_MIN, 0 */
 const char *c_maximum(const Emitter *e, Scalar scalar);
 unsigned    c_bits(const Emitter *e, Scalar scalar); /* index as the target has it */
+unsigned    c_stack_slot(const Emitter *e, Scalar scalar, unsigned lanes); /* bytes of a variable on the stack: a register's at least */
 
 /* c_range.c */
 ValueRange c_range_full(const Emitter *e, Scalar scalar);

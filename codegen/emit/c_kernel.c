@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { SPILL_BYTES = 448 }; /* what compilers keep of the loops of a kernel that they unroll at -O2, however little it declares */
+
 /* ---- bodies ---- */
 
 /* What printing a body may add to the emitter, so that it can be undone. */
@@ -112,7 +114,8 @@ const char *c_function(Emitter *e, uint32_t function) {
     text_bytes(&text, body.data, body.length);
     text_string(&text, "}\n\n");
     text_bytes(&e->functions, text.data, text.length);
-    e->function_stack[function] = FRAME_BYTES + 8 * code->parameter_count + e->now.stack + e->now.callee_stack;
+    for (Slot slot = 1; slot <= code->parameter_count; slot++) e->now.stack += c_stack_slot(e, code->slots.data[slot].scalar, code->lanes);
+    e->function_stack[function] = FRAME_BYTES + e->now.stack + e->now.callee_stack;
     e->now = saved;
   }
   if (e->function_stack[function] > e->now.callee_stack) e->now.callee_stack = e->function_stack[function];
@@ -206,8 +209,9 @@ static void kernel(Emitter *e, uint32_t index) {
   alignments(e, facts);
   text_bytes(&facts->text, body.data, body.length);
   text_string(&facts->text, "}\n\n");
-  for (uint32_t i = 0; i < code->operands.count; i++) e->now.stack += 8 * facts->used[i];
-  facts->stack = FRAME_BYTES + e->now.stack + e->now.callee_stack;
+  for (uint32_t i = 0; i < code->operands.count; i++) e->now.stack += facts->used[i] ? c_stack_slot(e, SCALAR_INDEX, 1) : 0;
+  unsigned declared = e->now.stack + e->now.callee_stack;
+  facts->stack = FRAME_BYTES + (declared > SPILL_BYTES ? declared : SPILL_BYTES);
 }
 
 void c_kernels_open(Emitter *e) {

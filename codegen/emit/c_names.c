@@ -50,4 +50,10 @@ const char *c_unsigned_type(const Emitter *e, Scalar scalar) { return names_of(e
 const char *c_minimum(const Emitter *e, Scalar scalar) { return names_of(e, scalar)->minimum; }
 const char *c_maximum(const Emitter *e, Scalar scalar) { return names_of(e, scalar)->maximum; }
 unsigned    c_bits(const Emitter *e, Scalar scalar) { return names_of(e, scalar)->bits; }
+
+unsigned c_stack_slot(const Emitter *e, Scalar scalar, unsigned lanes) {
+  unsigned bytes = lanes * c_bits(e, scalar) / 8, word = e->target->index_bits / 8;
+  return bytes > word ? bytes : word;
+}
+
 const char *c_tag(Scalar scalar) { return scalar_name(scalar); }

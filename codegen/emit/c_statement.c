@@ -171,7 +171,7 @@ static void declare(Emitter *e, const StmtNode *stmt) {
   bool   is_let = stmt->kind == STMT_LET;
   if (is_let) c_range_let(e, stmt->slot, c_range(e, stmt->a));
   c_print(e, "%s%s %s = ", is_let ? "const " : "", c_type(e, scalar), e->now.slot_names[stmt->slot]);
-  e->now.stack += 8;
+  e->now.stack += c_stack_slot(e, scalar, e->now.code->slots.data[stmt->slot].lanes);
   value_line(e, stmt, "", ";");
 }
 
@@ -206,7 +206,7 @@ static void for_line(Emitter *e, const StmtNode *stmt) {
   if (step == 1) c_print(e, "; ++%s) {", name);
   else c_print(e, "; %s += %lld) {", name, (long long)step);
   if (stmt->loop_kind == LOOP_PARALLEL) text_string(&e->now.line, " /* parallel */");
-  e->now.stack += 8;
+  e->now.stack += c_stack_slot(e, SCALAR_INDEX, 1);
   c_line_end(e);
 }
 
