@@ -99,6 +99,9 @@ LLVMTypeRef  llvm_memory_type(const Llvm *l, Scalar scalar, unsigned lanes);   /
 LLVMTypeRef  llvm_lanes_of(LLVMTypeRef element, LLVMTypeRef like);             /* a vector of as many lanes as `like` has, or `element` */
 LLVMValueRef llvm_integer(LLVMTypeRef type, int64_t value);                    /* in every lane of a vector */
 LLVMValueRef llvm_float(const Llvm *l, LLVMTypeRef type, double value);        /* likewise; a NaN is the quiet one */
+LLVMValueRef llvm_lane_numbers(LLVMTypeRef element, unsigned lanes);           /* 0, 1, 2, ... */
+LLVMValueRef llvm_broadcast(Llvm *l, LLVMValueRef value, unsigned lanes);
+LLVMValueRef llvm_extract(Llvm *l, LLVMValueRef value, unsigned from, unsigned lanes);
 LLVMValueRef llvm_intrinsic(Llvm *l, const char *name, unsigned type_count, LLVMTypeRef *types, unsigned count, LLVMValueRef *arguments);
 LLVMValueRef llvm_unary_intrinsic(Llvm *l, const char *name, LLVMValueRef a);  /* overloaded on the type of a */
 LLVMValueRef llvm_call(Llvm *l, LLVMValueRef function, unsigned count, LLVMValueRef *arguments);

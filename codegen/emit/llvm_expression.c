@@ -129,6 +129,8 @@ static LLVMValueRef unary(Llvm *l, const ExprNode *node, LLVMValueRef a, Scalar 
   case LOOP_NOT: return LLVMBuildNot(l->builder, a, "");
   case LOOP_CAST: return llvm_cast(l, a, from, scalar);
   case LOOP_SATURATE: return llvm_saturate(l, a, from, scalar);
+  case LOOP_BROADCAST: return llvm_broadcast(l, a, node->lanes);
+  case LOOP_EXTRACT: return llvm_extract(l, a, node->operand[1], node->lanes);
   case LOOP_BITCAST: return llvm_bitcast(l, a, from, scalar);
   default: bug(l->context, "%s: operation %s cannot be built", l->now.code->name, loop_op_text((LoopOp)node->op));
   }
@@ -164,6 +166,7 @@ LLVMValueRef llvm_expression(Llvm *l, Expr expr) {
   switch (node->op) {
   case LOOP_CONSTANT: return llvm_constant(l, (Scalar)node->scalar, node->lanes, node->integer, node->number);
   case LOOP_DIM: return llvm_dim(l, (Dim)node->integer, DIM_FORM_INDEX);
+  case LOOP_LANES: return llvm_lane_numbers(llvm_type(l, (Scalar)node->scalar, 1), node->lanes);
   case LOOP_SLOT: return slot(l, node->operand[0]);
   case LOOP_LOAD: return llvm_load(l, node);
   case LOOP_CALL: return call(l, expr);

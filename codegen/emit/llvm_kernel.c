@@ -10,9 +10,9 @@
 
 static LLVMValueRef declare_function(Llvm *l, const Code *code) {
   LLVMTypeRef *parameters = arena_array(l->arena, LLVMTypeRef, code->parameter_count + 1u);
-  for (uint32_t i = 0; i < code->parameter_count; i++) parameters[i] = llvm_type(l, code->slots.data[1 + i].scalar, 1);
-  return llvm_declare(l, arena_format(l->arena, "%s_%s", l->name, code->name), LINKAGE_LOCAL, llvm_type(l, code->result, 1), code->parameter_count,
-                      parameters);
+  for (uint32_t i = 0; i < code->parameter_count; i++) parameters[i] = llvm_type(l, code->slots.data[1 + i].scalar, code->lanes);
+  return llvm_declare(l, arena_format(l->arena, "%s_%s", l->name, code->name), LINKAGE_LOCAL, llvm_type(l, code->result, code->lanes),
+                      code->parameter_count, parameters);
 }
 
 LLVMValueRef llvm_function(Llvm *l, uint32_t index) {

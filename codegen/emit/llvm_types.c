@@ -64,7 +64,7 @@ LLVMTypeRef llvm_lanes_of(LLVMTypeRef element, LLVMTypeRef like) {
 
 static LLVMValueRef in_every_lane(LLVMTypeRef type, LLVMValueRef (*make)(LLVMTypeRef element, const void *value), const void *value) {
   if (LLVMGetTypeKind(type) != LLVMVectorTypeKind) return make(type, value);
-  LLVMValueRef lanes[64];
+  LLVMValueRef lanes[LOOP_MAX_LANES];
   unsigned     count = LLVMGetVectorSize(type);
   for (unsigned i = 0; i < count; i++) lanes[i] = make(LLVMGetElementType(type), value);
   return LLVMConstVector(lanes, count);
@@ -85,6 +85,25 @@ LLVMValueRef llvm_float(const Llvm *l, LLVMTypeRef type, double value) {
   bool        single = LLVMGetTypeKind(type) == LLVMVectorTypeKind ? LLVMGetElementType(type) == l->types.f32 : type == l->types.f32;
   LLVMTypeRef bits = llvm_lanes_of(single ? l->types.i32 : l->types.i64, type);
   return LLVMConstBitCast(llvm_integer(bits, single ? INT64_C(0x7fc00000) : INT64_C(0x7ff8000000000000)), type);
+}
+
+LLVMValueRef llvm_lane_numbers(LLVMTypeRef element, unsigned lanes) {
+  LLVMValueRef numbers[LOOP_MAX_LANES];
+  for (unsigned i = 0; i < lanes; i++) numbers[i] = LLVMConstInt(element, i, false);
+  return LLVMConstVector(numbers, lanes);
+}
+
+LLVMValueRef llvm_broadcast(Llvm *l, LLVMValueRef value, unsigned lanes) {
+  LLVMTypeRef  type = LLVMVectorType(LLVMTypeOf(value), lanes);
+  LLVMValueRef first = LLVMBuildInsertElement(l->builder, LLVMGetPoison(type), value, llvm_integer(l->types.i32, 0), "");
+  return LLVMBuildShuffleVector(l->builder, first, LLVMGetPoison(type), LLVMConstNull(LLVMVectorType(l->types.i32, lanes)), "");
+}
+
+LLVMValueRef llvm_extract(Llvm *l, LLVMValueRef value, unsigned from, unsigned lanes) {
+  LLVMValueRef numbers[LOOP_MAX_LANES];
+  if (lanes == 1) return LLVMBuildExtractElement(l->builder, value, llvm_integer(l->types.i32, from), "");
+  for (unsigned i = 0; i < lanes; i++) numbers[i] = llvm_integer(l->types.i32, from + i);
+  return LLVMBuildShuffleVector(l->builder, value, LLVMGetPoison(LLVMTypeOf(value)), LLVMConstVector(numbers, lanes), "");
 }
 
 /* ---- calls ---- */

@@ -95,22 +95,17 @@ def build_host(way):
         sys.exit(f"tests/onnx/host.c does not compile with {way}: {words}")
 
 
-def emit(batch, folder):
-    """The C of each case of a batch, prefixed c0, c1, ... Yields case, name and, where onnxcc refused, the reason."""
-    for index, case in enumerate(batch):
-        name = f"c{index}"
-        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), "-o", str(folder / f"{name}.c"), f"--name={name}"])
+def emit(cases, folder, form=("-S", "c")):
+    """The C (or, as -c and o, the object) of each case and name. Yields case, name and, where onnxcc refused, the reason."""
+    for case, name in cases:
+        option, suffix = form
+        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), option, "-o", str(folder / f"{name}.{suffix}"), f"--name={name}"])
         yield case, name, "" if status == 0 else words
 
 
 def emit_objects(cases, objects):
-    """The object of each case, and reasons by name of what does not compile: what became C must become an object."""
-    reasons = {}
-    for case, name in cases:
-        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), "-c", "-o", str(objects / f"{name}.o"), f"--name={name}"])
-        if status != 0:
-            reasons[name] = f"{BAD}no object: {words}"
-    return reasons
+    """Reasons by name of what becomes no object though it became C."""
+    return {name: f"{BAD}no object: {words}" for _, name, words in emit(cases, objects, ("-c", "o")) if words}
 
 
 def compile_objects(way, names, folder, objects):
@@ -168,19 +163,21 @@ def run_library(way, case, name, library, outputs):
 
 
 def check_batch(number, batch, ways):
-    """Results (case name, way, reason) of a batch through the emitted C."""
+    """Results (case name, way, reason) of a batch through the emitted C and objects; models are prefixed c0, c1, ..."""
     folder = PLACE / "c" / f"batch{number}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    emitted = list(emit(batch, folder))
+    for way in ways:
+        (folder / way).mkdir()
+    cases = [(case, f"c{index}") for index, case in enumerate(batch)]
+    emitted = list(emit(cases, folder / "llvm", ("-c", "o")) if ways == ["llvm"] else emit(cases, folder))
     results = [(case.name, way, reason) for case, _, reason in emitted if reason for way in ways]
     outputs = {}
     usable = [(case, name) for case, name, reason in emitted if not reason]
     for way in ways if usable else []:
         objects = folder / way
-        objects.mkdir()
         if way == "llvm":
-            reasons = emit_objects(usable, objects)
+            reasons = {} if ways == ["llvm"] else emit_objects(usable, objects)
         else:
             reasons = compile_objects(way, [name for _, name in usable], folder, objects)
         for _, name in usable:
