@@ -171,7 +171,7 @@ static void check_group(Parse *parse, const TargetList *targets) {
                 MOST_MEMBERS);
   for (uint32_t at = 0; at < targets->count; at++) {
     const Target *target = targets->data[at];
-    if (!target->cpu_test)
+    if (!target->has_cpuid)
       usage_error(parse->context, CODE_TARGET_GROUP, "compile for each alone and choose in the program", "%s can't be a member of a group",
                   target->name);
     for (uint32_t other = 0; other < at; other++)

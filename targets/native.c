@@ -1,6 +1,8 @@
 /* What this very machine is and has. */
 #include "targets/target.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
@@ -19,56 +21,65 @@ const Target *target_host(void) {
 #endif
 }
 
-const Target *target_native(void) {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt")) return target_find("x86-64-v1");
-  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  if (!v3) return target_find("x86-64-v2");
-  bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return target_find(v4 ? "x86-64-v4" : "x86-64-v3");
-#else
-  return target_host();
-#endif
-}
 
-/* By bit, where the processor or the system says what there is. */
-typedef struct Detected {
-  Feature  feature;
-  unsigned word, bit;
-} Detected;
-
-#if defined(__x86_64__)
-enum { LEAF_7_C, LEAF_7_1_A, WORD_COUNT };
-static const Detected detected[] = {{FEATURE_AVXVNNI, LEAF_7_1_A, 4}, {FEATURE_AVX512VNNI, LEAF_7_C, 11}, {FEATURE_AVX512BF16, LEAF_7_1_A, 5}};
-static void           read_words(unsigned long words[WORD_COUNT]) {
+/* As runtime-min/onnxcc_cpu.h does it. */
+static void read_words(uint32_t words[CPU_WORDS]) {
   unsigned a, b, c, d;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words[LEAF_7_C] = c;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) words[LEAF_7_1_A] = a;
+  memset(words, 0, CPU_WORDS * sizeof *words);
+  if (__get_cpuid(1, &a, &b, &c, &d)) words[CPU_1_C] = c;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words[CPU_7_B] = b, words[CPU_7_C] = c;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) words[CPU_7_1_A] = a;
+  if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) words[CPU_EXTENDED_C] = c;
+  if (words[CPU_1_C] >> 27 & 1) __asm__ volatile("xgetbv" : "=a"(words[CPU_SAVED]), "=d"(d) : "c"(0));
 }
-#elif defined(__aarch64__) && defined(__linux__)
-enum { HARDWARE_1, HARDWARE_2, WORD_COUNT };
-static const Detected detected[] = {{FEATURE_DOTPROD, HARDWARE_1, 20},
-                                    {FEATURE_I8MM, HARDWARE_2, 13},
-                                    {FEATURE_FP16, HARDWARE_1, 9},
-                                    {FEATURE_BF16, HARDWARE_2, 14},
-                                    {FEATURE_SVE, HARDWARE_1, 22}};
-static void read_words(unsigned long words[WORD_COUNT]) {
-  words[HARDWARE_1] = getauxval(AT_HWCAP);
-  words[HARDWARE_2] = getauxval(AT_HWCAP2);
+
+static bool has_all(const uint32_t *words, const uint32_t *needs) {
+  for (uint32_t word = 0; word < CPU_WORDS; word++)
+    if ((words[word] & needs[word]) != needs[word]) return false;
+  return true;
 }
+
+const Target *target_native(void) {
+  uint32_t      words[CPU_WORDS];
+  const Target *best = target_host();
+  read_words(words);
+  for (uint32_t at = 0; target_at(at); at++) /* later rows can do more */
+    if (target_at(at)->has_cpuid && has_all(words, target_at(at)->cpu_needs)) best = target_at(at);
+  return best;
+}
+
+static bool machine_has(Feature feature) {
+  uint32_t words[CPU_WORDS];
+  read_words(words);
+  return has_all(words, feature_cpu_needs(feature));
+}
+
+/* Those that a row has of itself need no mention. */
+static bool is_new(Feature feature, const Target *target) { return !has_all(target->cpu_needs, feature_cpu_needs(feature)); }
+
 #else
-enum { WORD_COUNT = 1 };
-static const Detected detected[1] = {{FEATURE_COUNT, 0, 0}};
-static void           read_words(unsigned long words[WORD_COUNT]) {}
+
+const Target *target_native(void) { return target_host(); }
+
+static bool is_new(Feature feature, const Target *target) { return true; }
+
+static bool machine_has(Feature feature) {
+#if defined(__aarch64__) && defined(__linux__)
+  static const struct {
+    Feature       feature;
+    unsigned long word, bit;
+  } bits[] = {{FEATURE_DOTPROD, AT_HWCAP, 20}, {FEATURE_I8MM, AT_HWCAP2, 13}, {FEATURE_FP16, AT_HWCAP, 9}, {FEATURE_BF16, AT_HWCAP2, 14},
+              {FEATURE_SVE, AT_HWCAP, 22}};
+  for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
+    if (bits[i].feature == feature) return getauxval(bits[i].word) >> bits[i].bit & 1;
+#endif
+  return false;
+}
+
 #endif
 
 void target_add_native_features(Arena *arena, Target *target) {
-  unsigned long words[WORD_COUNT] = {0};
-  read_words(words);
-  for (size_t i = 0; i < sizeof detected / sizeof *detected; i++) {
-    if (detected[i].feature == FEATURE_COUNT || !feature_suits(detected[i].feature, target)) continue;
-    if (words[detected[i].word] >> detected[i].bit & 1) target_add_feature(arena, target, detected[i].feature);
-  }
+  for (Feature feature = 0; feature < FEATURE_COUNT; feature++)
+    if (feature_suits(feature, target) && is_new(feature, target) && machine_has(feature)) target_add_feature(arena, target, feature);
 }

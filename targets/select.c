@@ -7,12 +7,12 @@
 typedef struct FeatureInfo {
   const char *name, *architecture;
   unsigned    vector_bytes; /* the row must have at least */
-  const char *c_feature_test, *c_flag, *cpu_test, *llvm_feature, *implied;
+  const char *c_feature_test, *c_flag, *llvm_feature, *implied;
   Target      gives;
 } FeatureInfo;
 static const FeatureInfo features[] = {
-#define FEATURE(id, name, architecture, vector_bytes, test, c_flag, cpu_test, llvm, implied, ...) \
-  {name, architecture, vector_bytes, test, c_flag, cpu_test, llvm, implied, __VA_ARGS__},
+#define FEATURE(id, name, architecture, vector_bytes, test, c_flag, llvm, implied, ...) \
+  {name, architecture, vector_bytes, test, c_flag, llvm, implied, __VA_ARGS__},
 #include "features.def"
 #undef FEATURE
 };
@@ -56,7 +56,8 @@ const char *target_triple_at(uint32_t index, const char **target) {
 
 const char *target_system_at(uint32_t index) { return index < COUNT(systems) ? systems[index] : NULL; }
 
-const char *feature_name(Feature feature) { return features[feature].name; }
+const char     *feature_name(Feature feature) { return features[feature].name; }
+const uint32_t *feature_cpu_needs(Feature feature) { return features[feature].gives.cpu_needs; }
 
 /* ---- features ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -84,7 +85,7 @@ void target_add_feature(Arena *arena, Target *target, Feature feature) {
   target->c_flags = with_c_flag(arena, target->c_flags, info->c_flag);
   target->llvm_features = target->llvm_features ? arena_format(arena, "%s,%s", target->llvm_features, info->llvm_feature) : info->llvm_feature;
   if (target->c_attribute) target->c_attribute = arena_format(arena, "%s,%s", target->c_attribute, info->c_flag + strlen("-m"));
-  if (target->cpu_test) target->cpu_test = arena_format(arena, "%s | %s", target->cpu_test, info->cpu_test);
+  for (uint32_t word = 0; word < CPU_WORDS; word++) target->cpu_needs[word] |= info->gives.cpu_needs[word];
   target->has_f16 |= info->gives.has_f16;
   target->has_masked |= info->gives.has_masked;
   for (uint32_t other = 0; other < FEATURE_COUNT; other++)

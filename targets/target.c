@@ -16,6 +16,12 @@ static const Target targets[] = {
 
 const Target *target_at(uint32_t index) { return index < sizeof targets / sizeof *targets ? &targets[index] : NULL; }
 
+const Target *target_baseline(const Target *target) {
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+    if (strcmp(targets[i].architecture, target->architecture) == 0) return &targets[i];
+  return NULL;
+}
+
 const Target *target_find(const char *name) {
   if (strcmp(name, "native") == 0) return target_native();
   if (strcmp(name, "host") == 0) return target_host();

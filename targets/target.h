@@ -10,6 +10,9 @@ typedef enum Feature {
   FEATURE_COUNT
 } Feature;
 
+/* What x86 processors say they have, as runtime-min/onnxcc_cpu.h reads it: words of bits. */
+typedef enum CpuWord { CPU_1_C, CPU_7_B, CPU_7_C, CPU_7_1_A, CPU_EXTENDED_C, CPU_SAVED, CPU_WORDS } CpuWord;
+
 typedef struct Target {
   const char *name;            /* x86-64-v3 */
   const char *summary;         /* one line for --target=help */
@@ -30,7 +33,8 @@ typedef struct Target {
   const char *c_feature_test;  /* preprocessor condition that must hold when the emitted C is compiled, e.g. "defined(__FMA__)"; NULL: none */
   const char *c_flags;         /* what a user passes to gcc or clang for it, e.g. "-march=x86-64-v3"; NULL: none */
   const char *c_attribute;     /* for __attribute__((target(...))) and `#pragma GCC target` where the file is compiled for less; NULL: no way */
-  const char *cpu_test;        /* bits of runtime-min/onnxcc_cpu.h that a processor needs for it: "ONNXCC_CPU_V3"; NULL: it can't be asked */
+  bool        has_cpuid;       /* a program can find out, without the system, whether the processor is one of these */
+  uint32_t    cpu_needs[CPU_WORDS]; /* has_cpuid: bits that must be there */
   const char *llvm_triple;     /* with the system this row is mostly used on; NULL (generic): the host's */
   const char *llvm_cpu;        /* NULL: LLVM's generic one */
   const char *llvm_features;   /* "+neon,+vfp4", beyond what the cpu has; NULL: none */
@@ -44,9 +48,11 @@ const Target *target_find(const char *name);       /* a row, "native" or "host" 
 const Target *target_at(uint32_t index);           /* NULL past the end */
 const Target *target_host(void);                   /* the host architecture's baseline */
 const Target *target_native(void);                 /* the best row this very machine can run */
+const Target *target_baseline(const Target *target); /* the first row of its architecture */
 
 static inline bool target_has(const Target *target, Feature feature) { return target->features >> feature & 1u; }
-const char *feature_name(Feature feature);
+const char     *feature_name(Feature feature);
+const uint32_t *feature_cpu_needs(Feature feature); /* by CpuWord: all 0 where processors can't be asked */
 bool        feature_suits(Feature feature, const Target *target); /* is of its architecture and vector width */
 void        target_add_feature(Arena *arena, Target *target, Feature feature);
 void        target_add_native_features(Arena *arena, Target *target);

@@ -70,11 +70,14 @@ void c_variant_choice(const Emitter *e, Text *out) {
   uint32_t count = e->program->variants.count;
   if (!is_group(e)) return;
   text_bytes(out, (const char *)onnxcc_cpu_text, onnxcc_cpu_size);
-  text_format(out, "\nstatic uint32_t %s_variant(uint32_t wanted) {\n  static const uint32_t needs[] = {\n", e->name);
-  for (uint32_t i = 0; i < count; i++)
-    text_format(out, "    %s%s /* %s */\n", e->options->members[i]->cpu_test, i + 1 < count ? "," : "", e->options->members[i]->name);
-  text_format(out, "  };\n  const uint32_t has = onnxcc_cpu();\n  uint32_t variant = wanted ? wanted : %uu;\n", count);
-  text_string(out, "  while (variant > 0 && !onnxcc_cpu_all(has, needs[variant - 1u])) variant = wanted ? 0 : variant - 1u;\n");
+  text_format(out, "\nstatic uint32_t %s_variant(uint32_t wanted) {\n  static const uint32_t needs[][ONNXCC_CPU_WORDS] = {\n", e->name);
+  for (uint32_t i = 0; i < count; i++) {
+    const Target *member = e->options->members[i];
+    for (uint32_t word = 0; word < CPU_WORDS; word++) text_format(out, "%s0x%08xu", word ? ", " : "    {", member->cpu_needs[word]);
+    text_format(out, "}%s /* %s */\n", i + 1 < count ? "," : "", member->name);
+  }
+  text_format(out, "  };\n  uint32_t has[ONNXCC_CPU_WORDS], variant = wanted ? wanted : %uu;\n  onnxcc_cpu(has);\n", count);
+  text_string(out, "  while (variant > 0 && !onnxcc_cpu_has(has, needs[variant - 1u])) variant = wanted ? 0 : variant - 1u;\n");
   text_string(out, "  return variant;\n}\n\n");
 }
 

@@ -40,6 +40,7 @@ static void work(void *self) {
   l->llvm = LLVMContextCreate();
   l->module = LLVMModuleCreateWithNameInContext(l->name, l->llvm);
   l->builder = LLVMCreateBuilderInContext(l->llvm);
+  llvm_use_all(l);
   llvm_machine_open(l);
   llvm_types_open(l);
   declare_entries(l);

@@ -21,7 +21,7 @@ typedef struct LlvmTypes {
 } LlvmTypes;
 
 /* Members of the structs. */
-enum { CONTEXT_MAGIC, CONTEXT_WORKSPACE, CONTEXT_STATE, CONTEXT_WORKSPACE_BYTES, CONTEXT_WEIGHTS, CONTEXT_HOOKS };
+enum { CONTEXT_MAGIC, CONTEXT_WORKSPACE, CONTEXT_STATE, CONTEXT_WORKSPACE_BYTES, CONTEXT_WEIGHTS, CONTEXT_HOOKS, CONTEXT_VARIANT };
 enum {
   CONFIG_ABI,
   CONFIG_WORKERS,
@@ -34,7 +34,8 @@ enum {
   CONFIG_WEIGHTS,
   CONFIG_WEIGHTS_BYTES,
   CONFIG_HOOKS,
-  CONFIG_DEVICE
+  CONFIG_DEVICE,
+  CONFIG_VARIANT
 };
 enum { INFO_STACK_BYTES = 17, INFO_MEMBERS = 35 }; /* of onnxcc_model_info */
 enum { HOOKS_SELF, HOOKS_PARALLEL_FOR, HOOKS_NODE_BEGIN, HOOKS_NODE_END, HOOKS_PAGE, HOOKS_CLOCK };
@@ -86,6 +87,8 @@ typedef struct Llvm {
   LlvmFrame           *frames;        /* see llvm_stack.c */
   uint32_t             frame_count;
   LlvmFrame          **kernel_frames, **function_frames, *run_frame; /* by kernel, by function; NULL: not in the module */
+  LlvmFrame          **variant_frames; /* by variant: of its run */
+  LLVMValueRef        *runs;           /* by variant, of a dispatch group: its run */
   char                 failure[256];  /* the first error that LLVM reported; "" if none */
   LLVMValueRef         weights_data;  /* NULL: none, or given by the caller */
   LlvmCode             now;
@@ -153,6 +156,12 @@ void llvm_statements(Llvm *l, Stmt first);
 /* llvm_kernel.c */
 void         llvm_kernels(Llvm *l);
 LLVMValueRef llvm_function(Llvm *l, uint32_t function);                        /* of the library; builds it if need be */
+
+/* llvm_variants.c: dispatch groups */
+void         llvm_use_variant(Llvm *l, uint32_t variant); /* what is declared from here on is for its machine */
+void         llvm_use_all(Llvm *l);                       /* for every machine of the group */
+LLVMValueRef llvm_variant_choice(Llvm *l);                /* the function that init calls */
+void         llvm_variant_run(Llvm *l);                   /* run of a group: calls that of a variant */
 
 /* llvm_entry.c, llvm_lifecycle.c, llvm_untyped.c, llvm_info.c, llvm_weights.c */
 void llvm_entry_run(Llvm *l);

@@ -118,14 +118,10 @@ static void return_sizes(Llvm *l) {
   }
 }
 
-void llvm_entry_run(Llvm *l) {
-  const Code *entry = &l->program->entries.data[0];
-  llvm_code_open(l, entry, l->entries.run);
-  l->now.context = LLVMGetParam(l->entries.run, 0);
-  l->now.io = LLVMGetParam(l->entries.run, 1);
-  llvm_refuse_if(l, llvm_or(l, llvm_is_null(l, l->now.context), llvm_is_null(l, l->now.io)), ONNXCC_ERROR_ARGUMENT);
-  LLVMValueRef magic = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_MAGIC);
-  llvm_refuse_if(l, LLVMBuildICmp(l->builder, LLVMIntNE, magic, llvm_integer(l->types.i32, model_magic(&l->model)), ""), ONNXCC_ERROR_ARGUMENT);
+/* The code of an entry in its function, whose context has been checked. */
+static void run_body(Llvm *l, const Code *entry, LLVMValueRef function) {
+  l->now.context = LLVMGetParam(function, 0);
+  l->now.io = LLVMGetParam(function, 1);
   check_pointers(l);
   check_workspace(l);
   l->now.workspace = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_WORKSPACE);
@@ -136,4 +132,35 @@ void llvm_entry_run(Llvm *l) {
   if (llvm_is_closed(l)) return;
   return_sizes(l);
   llvm_return(l, ONNXCC_OK);
+}
+
+static void check_context(Llvm *l) {
+  LLVMValueRef context = LLVMGetParam(l->entries.run, 0), io = LLVMGetParam(l->entries.run, 1);
+  llvm_refuse_if(l, llvm_or(l, llvm_is_null(l, context), llvm_is_null(l, io)), ONNXCC_ERROR_ARGUMENT);
+  LLVMValueRef magic = llvm_load_field(l, l->types.context, context, CONTEXT_MAGIC);
+  llvm_refuse_if(l, LLVMBuildICmp(l->builder, LLVMIntNE, magic, llvm_integer(l->types.i32, model_magic(&l->model)), ""), ONNXCC_ERROR_ARGUMENT);
+}
+
+/* run itself, or one for each variant, of which run calls one. */
+void llvm_entry_run(Llvm *l) {
+  const Program *program = l->program;
+  LLVMTypeRef    p = l->types.pointer;
+  l->runs = arena_array(l->arena, LLVMValueRef, program->variants.count + 1u);
+  if (program->variants.count == 0) {
+    llvm_code_open(l, &program->entries.data[0], l->entries.run);
+    check_context(l);
+    run_body(l, &program->entries.data[0], l->entries.run);
+    return;
+  }
+  for (uint32_t i = 0; i < program->variants.count; i++) {
+    llvm_use_variant(l, i);
+    const char *name = arena_format(l->arena, "%s_run_%s", l->name, program->variants.data[i]);
+    l->runs[i] = llvm_declare(l, name, LINKAGE_KERNEL, l->types.i32, 2, (LLVMTypeRef[]){p, p});
+    llvm_code_open(l, &program->entries.data[i], l->runs[i]);
+    run_body(l, &program->entries.data[i], l->runs[i]);
+  }
+  llvm_use_all(l);
+  llvm_open(l, l->entries.run);
+  check_context(l);
+  llvm_variant_run(l);
 }

@@ -130,7 +130,7 @@ static LLVMValueRef description(Llvm *l) {
                                   text(l, info->producer, LONGEST_NAME),
                                   text(l, info->description, LONGEST_DESCRIPTION),
                                   text(l, arena_format(l->arena, "onnxcc %s", l->options->version), LONGEST_NAME),
-                                  text(l, l->target->name, LONGEST_NAME),
+                                  text(l, model_target_names(&l->model), LONGEST_NAME),
                                   text(l, l->options->options_text, LONGEST_NAME),
                                   number(i64, info->ir_version),
                                   number(i64, info->opset),

@@ -102,6 +102,10 @@ void llvm_kernels(Llvm *l) {
   l->kernels = arena_array(l->arena, LLVMValueRef, program->kernels.count + 1u);
   l->kernel_symbols = arena_array(l->arena, bool *, program->kernels.count + 1u);
   l->functions = arena_array(l->arena, LLVMValueRef, program->functions.count + 1u);
-  for (uint32_t i = 0; i < program->kernels.count; i++)
-    if (l->calls[i].called) kernel(l, i);
+  for (uint32_t i = 0; i < program->kernels.count; i++) {
+    if (!l->calls[i].called) continue;
+    llvm_use_variant(l, program->kernels.data[i].variant);
+    kernel(l, i);
+  }
+  llvm_use_all(l);
 }

@@ -121,11 +121,20 @@ static void choose_weights(Llvm *l, LLVMValueRef context, LLVMValueRef config) {
 static void init(Llvm *l) {
   LLVMValueRef function = l->entries.init, context = LLVMGetParam(function, 0), config = LLVMGetParam(function, 1);
   bool         symbolic = l->role_count[SYMBOL_GIVEN] > 0;
+  LLVMValueRef choice = l->program->variants.count ? llvm_variant_choice(l) : NULL;
   llvm_open(l, function);
   llvm_refuse_if(l, llvm_or(l, llvm_is_null(l, context), llvm_is_null(l, config)), ONNXCC_ERROR_ARGUMENT);
   LLVMValueRef abi = llvm_load_field(l, l->types.config, config, CONFIG_ABI), known = llvm_integer(l->types.i32, ONNXCC_ABI);
   llvm_refuse_if(l, LLVMBuildICmp(l->builder, LLVMIntNE, abi, known, ""), ONNXCC_ERROR_ARGUMENT);
   store_field(l, context, CONTEXT_MAGIC, llvm_integer(l->types.i32, 0));
+  if (l->program->variants.count) {
+    LLVMTypeRef  i32 = l->types.i32;
+    LLVMValueRef wanted = llvm_load_field(l, l->types.config, config, CONFIG_VARIANT);
+    llvm_refuse_if(l, LLVMBuildICmp(l->builder, LLVMIntUGT, wanted, llvm_integer(i32, l->program->variants.count), ""), ONNXCC_ERROR_ARGUMENT);
+    LLVMValueRef variant = llvm_call(l, choice, 1, &wanted);
+    store_field(l, context, CONTEXT_VARIANT, variant);
+    llvm_refuse_if(l, LLVMBuildICmp(l->builder, LLVMIntEQ, variant, llvm_integer(i32, 0), ""), ONNXCC_ERROR_MACHINE);
+  }
   int64_t workspace = symbolic ? 1 : model_workspace_bound(&l->model), state = model_state_bytes(&l->model);
   if (workspace > 0) check_region(l, config, CONFIG_WORKSPACE, CONFIG_WORKSPACE_BYTES, workspace);
   if (state > 0) check_region(l, config, CONFIG_STATE, CONFIG_STATE_BYTES, state);

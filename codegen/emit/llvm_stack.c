@@ -41,10 +41,12 @@ static LlvmFrame *frame(Llvm *l, LLVMValueRef function) {
 /* Names are taken down before passes delete functions. */
 void llvm_stack_watch(Llvm *l) {
   const Program *program = l->program;
-  l->frames = arena_array(l->arena, LlvmFrame, program->kernels.count + program->functions.count + 1u);
+  l->frames = arena_array(l->arena, LlvmFrame, program->kernels.count + program->functions.count + program->variants.count + 1u);
+  l->variant_frames = arena_array(l->arena, LlvmFrame *, program->variants.count + 1u);
   l->kernel_frames = arena_array(l->arena, LlvmFrame *, program->kernels.count + 1u);
   l->function_frames = arena_array(l->arena, LlvmFrame *, program->functions.count + 1u);
   l->run_frame = frame(l, l->entries.run);
+  for (uint32_t i = 0; i < program->variants.count; i++) l->variant_frames[i] = frame(l, l->runs[i]);
   for (uint32_t i = 0; i < program->kernels.count; i++) l->kernel_frames[i] = frame(l, l->kernels[i]);
   for (uint32_t i = 0; i < program->functions.count; i++) l->function_frames[i] = frame(l, l->functions[i]);
   LLVMContextSetDiagnosticHandler(l->llvm, receive, l);
@@ -76,11 +78,17 @@ static unsigned of_function(Llvm *l, uint32_t function) {
 
 void llvm_stack_sum(Llvm *l) {
   const Program *program = l->program;
-  unsigned       deepest = of_callees(l, &program->entries.data[0]);
+  unsigned       deepest = 0, of_variant = 0;
+  for (uint32_t i = 0; i < program->entries.count; i++) {
+    unsigned bytes = of_callees(l, &program->entries.data[i]);
+    if (bytes > deepest) deepest = bytes;
+  }
+  for (uint32_t i = 0; i < program->variants.count; i++)
+    if (l->variant_frames[i]->bytes + FRAME_BYTES > of_variant) of_variant = l->variant_frames[i]->bytes + FRAME_BYTES;
   for (uint32_t i = 0; i < program->kernels.count; i++) {
     if (!l->kernel_frames[i]) continue;
     unsigned bytes = l->kernel_frames[i]->bytes + FRAME_BYTES + of_callees(l, &program->kernels.data[i]);
     if (bytes > deepest) deepest = bytes;
   }
-  l->stack_bytes = model_stack_bytes(l->run_frame->bytes + deepest);
+  l->stack_bytes = model_stack_bytes(l->run_frame->bytes + of_variant + deepest);
 }

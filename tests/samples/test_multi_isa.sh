@@ -60,12 +60,33 @@ for compiler in gcc clang clang-19; do
   done
 done
 
+"$build/onnxcc" samples/digits/digits.onnx -c -o "$place/digits.o" --target=x86-64-v2,x86-64-v3,x86-64-v4 2> "$place/messages"
+case $? in
+0)
+  if cc -I"$place" -static samples/multi-isa/main.c "$place/digits.o" -o "$place/object_program"; then
+    judge object "$best" "$place/object_program"
+  else
+    fail object "it does not link"
+  fi
+  wide=$(objdump -d "$place/digits.o" | awk '/^[0-9a-f]+ </ { name = $2 } /zmm/ && name !~ /_v4>/ || /ymm/ && name !~ /_v[34]>/ { print name; exit }')
+  if [ -z "$wide" ]; then echo "ok object_keeps_wide_vectors_apart"; else fail object_keeps_wide_vectors_apart "$wide uses them"; fi
+  ;;
+*)
+  if grep -q E0705 "$place/messages"; then echo "skip object - built without LLVM"; else fail object "$(head -n 1 "$place/messages")"; fi
+  ;;
+esac
+
 if ! command -v qemu-x86_64 > /dev/null; then
   echo "skip other_processors - qemu-x86_64 is missing"
 elif [ -x "$place/program" ]; then
   judge qemu_without_sse4 "" qemu-x86_64 -cpu qemu64 "$place/program"
   judge qemu_nehalem x86-64-v2 qemu-x86_64 -cpu Nehalem "$place/program"
   judge qemu_avx2 x86-64-v3 qemu-x86_64 -cpu max "$place/program"
+  if [ -x "$place/object_program" ]; then
+    judge qemu_object_without_sse4 "" qemu-x86_64 -cpu qemu64 "$place/object_program"
+    judge qemu_object_nehalem x86-64-v2 qemu-x86_64 -cpu Nehalem "$place/object_program"
+    judge qemu_object_avx2 x86-64-v3 qemu-x86_64 -cpu max "$place/object_program"
+  fi
 fi
 
 # The blob is that of one target, to the byte.
