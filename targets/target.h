@@ -63,6 +63,16 @@ void        target_add_native_features(Arena *arena, Target *target);
 void target_select(Context *context, Arena *arena, const char *option, const char *text, const char *triple, TargetList *list);
 bool target_is_triple(const char *text);           /* begins like one: a machine of triples.def and a dash */
 
+/* What C compilers call an operation on vectors: a row of intrinsics.def. */
+typedef struct Intrinsic {
+  const char *operation, *type, *architecture; /* fma, f32x16, x86_64 */
+  unsigned    vector_bytes;                    /* the target's, at least */
+  const char *condition, *spelling;
+} Intrinsic;
+
+/* The rows that suit the target, one after another; NULL after the last. */
+const Intrinsic *intrinsic_next(const Target *target, const char *operation, const char *type, const Intrinsic *last);
+
 /* For lists: NULL past the end. */
 const char *target_name_at(uint32_t index, const char **target);
 const char *target_triple_at(uint32_t index, const char **target);

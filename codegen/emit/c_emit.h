@@ -4,6 +4,7 @@
  * weights they need; then everything is put together, so that nothing unused is ever printed. */
 #ifndef ONNXCC_CODEGEN_C_EMIT_H
 #define ONNXCC_CODEGEN_C_EMIT_H
+#include "codegen/emit/c_vector.h"
 #include "codegen/emit/model.h"
 
 /* ---- value ranges (c_range.c): what an expression can be, so that plain C operators are printed where they cannot overflow ------------------ */
@@ -59,6 +60,7 @@ typedef struct CodeState {
   ValueRange  *expr_ranges;   /* by Expr, once expr_known */
   bool        *expr_known;
   bool        *slot_from_data;                 /* by Slot: an index that data decides, so that it can hold anything */
+  uint8_t     *slot_mask_bits;                 /* by Slot: of a lane, masks */
   bool        *operand_used, *operand_written; /* by Operand, kernels */
   bool        *code_symbols;                   /* by symbol: used by this code */
   unsigned     stack;                          /* bytes of locals so far */
@@ -78,6 +80,8 @@ typedef struct Emitter {
   bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from], by the variant */
   bool                needed_by_any[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                          /* by those before it too */
   bool                needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
+  VectorNeeds         vectors;                            /* by the variant */
+  bool                uses_vectors, uses_wide_vectors;    /* by any: wide where the target has registers of 64 bytes */
   bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */
   Text                functions;        /* of the library, callees first */
   bool               *function_printed; /* by function */
@@ -132,9 +136,35 @@ typedef enum Level {
 } Level;
 void c_expression(Emitter *e, Expr expr, Level level);            /* onto e->now.line, in parentheses if it binds less tightly than `level` */
 void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from); /* its name, and notes the need */
+const char *c_helper_name(Emitter *e, Helper helper, Scalar to, Scalar from);
+bool c_cannot_overflow(Emitter *e, const ExprNode *node);         /* whether a + b, a - b or a * b stays inside the type */
 bool c_comes_from_data(const Emitter *e, Expr expr);              /* an index that data decides, not only loops, dimensions and constants */
 void c_literal(Emitter *e, Scalar scalar, int64_t integer, double number, Level level);
 void c_element(Emitter *e, const OperandInfo *operand, const char *base, uint32_t list, uint32_t list_count); /* base[subscript] */
+
+/* One axis of a subscript: constants go to *constant, the rest is printed. Returns whether anything was printed. */
+bool c_subscript_term(Emitter *e, Expr index, Dim stride, int64_t *constant, bool first);
+Dim  c_stride(Emitter *e, const OperandInfo *operand, uint32_t axis);
+
+/* c_vector.c: expressions of several lanes; types */
+const char *c_vector_type(Emitter *e, Scalar scalar, uint16_t lanes); /* its name, and notes the need; not of masks */
+const char *c_mask_type(Emitter *e, unsigned bits, uint16_t lanes);
+const char *c_slot_type(Emitter *e, Slot slot);                       /* of scalars too */
+unsigned    c_mask_bits(const Emitter *e, Expr expr);                 /* of a lane, as it would be printed; 0: whatever is wanted */
+void        c_mask(Emitter *e, Expr expr, unsigned bits, Level level);
+void        c_vector(Emitter *e, Expr expr, Level level);
+void        c_extract_lane(Emitter *e, const ExprNode *node, Level level);
+void        c_vector_argument(Emitter *e, Expr expr);                 /* of a function: masks in MASK_BITS */
+
+/* c_vector_access.c */
+void c_vector_load(Emitter *e, const ExprNode *node);
+void c_vector_store(Emitter *e, const StmtNode *stmt);
+
+/* c_vector_prelude.c */
+const char *c_vector_helper(Emitter *e, VectorNeed need);            /* its name, and notes the need and what it needs itself */
+void        c_vector_types(const Emitter *e, Text *out);
+void        c_vector_helpers(Emitter *e, Text *out);
+unsigned    c_widest_vector(const Emitter *e);                       /* bytes; 0: none */
 
 /* c_dim.c */
 typedef enum DimForm {
@@ -183,7 +213,8 @@ extern const size_t        onnxcc_cpu_size;
 
 /* c_prelude.c, c_weights.c, c_info.c */
 void c_prelude(Emitter *e, Text *out);
-void c_helpers(const Emitter *e, Text *out); /* the functions that the variant needs */
+void c_helpers(Emitter *e, Text *out);       /* the functions that the variant needs */
+void c_conversion_bound(const Emitter *e, Text *out, char which, Scalar to, Scalar from); /* A least, B greatest float that converts, C overflows */
 void c_weights(Emitter *e, Text *out); /* the data or its declaration, and the check of foreign data */
 void c_info(Emitter *e, Text *out);
 #endif

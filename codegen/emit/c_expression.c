@@ -84,8 +84,7 @@ static void helper_call(Emitter *e, Helper helper, Expr expr, Scalar to, Scalar 
 
 /* ---- loads ---- */
 
-/* One axis of a subscript: constants go to *constant, the rest is printed. Returns whether anything was printed. */
-static bool subscript_term(Emitter *e, Expr index, Dim stride, int64_t *constant, bool first) {
+bool c_subscript_term(Emitter *e, Expr index, Dim stride, int64_t *constant, bool first) {
   int64_t         scale = 0, factor = 1;
   bool            fixed = dim_is_constant(e->program->dims, stride, &scale);
   const ExprNode *node = expr_at(e->now.code, index);
@@ -115,14 +114,17 @@ static bool subscript_term(Emitter *e, Expr index, Dim stride, int64_t *constant
   return true;
 }
 
+Dim c_stride(Emitter *e, const OperandInfo *operand, uint32_t axis) {
+  return operand->strided ? operand->strides[axis] : dim_product(e->program->dims, operand->dims + axis + 1, operand->rank - axis - 1);
+}
+
 void c_element(Emitter *e, const OperandInfo *operand, const char *base, uint32_t list, uint32_t list_count) {
-  DimTable *dims = e->program->dims;
-  int64_t   constant = 0;
-  bool      any = false;
+  int64_t constant = 0;
+  bool    any = false;
   c_print(e, "%s[", base);
   for (uint32_t axis = 0; axis < list_count; axis++) {
-    Dim stride = operand->strided ? operand->strides[axis] : dim_product(dims, operand->dims + axis + 1, operand->rank - axis - 1);
-    any |= subscript_term(e, e->now.code->lists.data[list + axis], stride, &constant, !any);
+    Expr index = e->now.code->lists.data[list + axis];
+    if (expr_at(e->now.code, index)->lanes == 1) any |= c_subscript_term(e, index, c_stride(e, operand, axis), &constant, !any);
   }
   if (!any) integer_literal(e, SCALAR_INDEX, constant, LEVEL_ANY);
   else if (constant) c_print(e, constant < 0 ? " - %llu" : " + %llu", (unsigned long long)(constant < 0 ? -(uint64_t)constant : (uint64_t)constant));
@@ -185,8 +187,7 @@ static void wrapping_binary(Emitter *e, Expr expr, const char *operator_text, Le
   close_level(e, LEVEL_UNARY, level);
 }
 
-/* Whether a + b, a - b or a * b stays inside the type, so that C's operator has the same result. */
-static bool cannot_overflow(Emitter *e, const ExprNode *node) {
+bool c_cannot_overflow(Emitter *e, const ExprNode *node) {
   ValueRange a = c_range(e, node->operand[0]), b = c_range(e, node->operand[1]), full = c_range_full(e, (Scalar)node->scalar);
   int64_t    left[2] = {a.lo, a.hi}, right[2] = {b.lo, b.hi};
   for (int i = 0; i < 4; i++) {
@@ -214,7 +215,7 @@ static void add_sub_mul(Emitter *e, Expr expr, Level level) {
   const char     *text = node->op == LOOP_ADD ? " + " : node->op == LOOP_SUB ? " - " : " * ";
   Level           own = node->op == LOOP_MUL ? LEVEL_PRODUCT : LEVEL_SUM;
   bool            plain = scalar_is_float(scalar) || scalar == SCALAR_U32 || scalar == SCALAR_U64;
-  if (!plain && !is_narrow(e, scalar)) plain = cannot_overflow(e, node) || (scalar == SCALAR_INDEX && !c_comes_from_data(e, expr));
+  if (!plain && !is_narrow(e, scalar)) plain = c_cannot_overflow(e, node) || (scalar == SCALAR_INDEX && !c_comes_from_data(e, expr));
   if (plain) plain_binary(e, expr, text, own, own, own + 1, level);
   else wrapping_binary(e, expr, text, own, level);
 }
@@ -441,6 +442,10 @@ static const uint8_t helper_of[LOOP_OP_COUNT] = {
 void c_expression(Emitter *e, Expr expr, Level level) {
   const ExprNode *node = expr_at(e->now.code, expr);
   Scalar          scalar = (Scalar)node->scalar;
+  if (node->lanes > 1) {
+    c_vector(e, expr, level);
+    return;
+  }
   switch (node->op) {
   case LOOP_CONSTANT: c_literal(e, scalar, node->integer, node->number, level); return;
   case LOOP_DIM: c_dim(e, (Dim)node->integer, DIM_FORM_INDEX, level); return;
@@ -475,6 +480,7 @@ void c_expression(Emitter *e, Expr expr, Level level) {
   case LOOP_CAST: cast(e, expr, level); return;
   case LOOP_SATURATE: saturate(e, expr, level); return;
   case LOOP_BITCAST: bitcast(e, expr, level); return;
+  case LOOP_EXTRACT: c_extract_lane(e, node, level); return;
   case LOOP_ABS:
   case LOOP_SQRT:
   case LOOP_FLOOR:

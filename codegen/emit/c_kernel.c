@@ -16,6 +16,7 @@ typedef struct Additions {
   bool  *function_printed;
   size_t functions_length;
   bool   needs_unroll;
+  VectorNeeds vectors;
 } Additions;
 
 static void remember(const Emitter *e, Additions *additions) {
@@ -23,6 +24,7 @@ static void remember(const Emitter *e, Additions *additions) {
   additions->function_printed = arena_copy(e->arena, e->function_printed, e->program->functions.count + 1);
   additions->functions_length = e->functions.length;
   additions->needs_unroll = e->needs_unroll;
+  additions->vectors = e->vectors;
 }
 
 static void undo(Emitter *e, const Additions *additions) {
@@ -30,6 +32,8 @@ static void undo(Emitter *e, const Additions *additions) {
   memcpy(e->function_printed, additions->function_printed, e->program->functions.count + 1);
   e->functions.length = additions->functions_length;
   e->needs_unroll = additions->needs_unroll;
+  e->vectors.helpers.count = additions->vectors.helpers.count;
+  memcpy(e->vectors.types, additions->vectors.types, sizeof e->vectors.types);
 }
 
 /* A let that was live but that no printed line reads: a comparison that ranges decided has swallowed it. */
@@ -83,9 +87,12 @@ static void comment(const Emitter *e, const Code *code, Text *out) {
 /* ---- functions ---- */
 
 static void function_signature(Emitter *e, const Code *code, Text *out) {
-  text_format(out, "static inline %s %s_%s(", c_type(e, code->result), e->name, code->name);
+  bool mask = code->lanes > 1 && code->result == SCALAR_I1;
+  if (code->lanes > 1) text_format(out, "%s_INLINE ", e->macro);
+  else text_string(out, "static inline ");
+  text_format(out, "%s %s_%s(", mask ? c_mask_type(e, MASK_BITS, code->lanes) : c_vector_type(e, code->result, code->lanes), e->name, code->name);
   for (uint32_t i = 0; i < code->parameter_count; i++)
-    text_format(out, "%s%s %s", i ? ", " : "", c_type(e, code->slots.data[1 + i].scalar), e->now.slot_names[1 + i]);
+    text_format(out, "%s%s %s", i ? ", " : "", c_slot_type(e, 1 + i), e->now.slot_names[1 + i]);
   text_string(out, code->parameter_count ? ") {\n" : "void) {\n");
 }
 

@@ -177,21 +177,24 @@ static const char *const helper_names[HELPER_COUNT] = {
     [HELPER_TRUNC] = "trunc", [HELPER_ROUND] = "round", [HELPER_FMA] = "fma",   [HELPER_FLOORDIV] = "floordiv", [HELPER_MOD] = "mod",
 };
 
-void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from) {
+const char *c_helper_name(Emitter *e, Helper helper, Scalar to, Scalar from) {
   e->needed[helper][to][from] = true;
   if (e->now.callee_stack < FRAME_BYTES) e->now.callee_stack = FRAME_BYTES;
-  if (helper == HELPER_SATURATE) c_print(e, "%s_%s_saturated_%s", e->prefix, c_tag(to), c_tag(from));
-  else if (helper == HELPER_CONVERT) c_print(e, "%s_%s_of_%s", e->prefix, c_tag(to), c_tag(from));
-  else if (helper == HELPER_BITS) c_print(e, "%s_%s_bits_%s", e->prefix, c_tag(to), c_tag(from));
-  else if (helper == HELPER_SIZE_ADD || helper == HELPER_SIZE_MUL) c_print(e, "%s_size_%s", e->prefix, helper == HELPER_SIZE_ADD ? "add" : "mul");
-  else c_print(e, "%s_%s_%s", e->prefix, c_tag(to), helper_names[helper]);
   if (helper == HELPER_BITS || helper == HELPER_CONVERT || helper == HELPER_ABS) e->needs_copy = true;
+  if (helper == HELPER_SATURATE) return arena_format(e->arena, "%s_%s_saturated_%s", e->prefix, c_tag(to), c_tag(from));
+  if (helper == HELPER_CONVERT) return arena_format(e->arena, "%s_%s_of_%s", e->prefix, c_tag(to), c_tag(from));
+  if (helper == HELPER_BITS) return arena_format(e->arena, "%s_%s_bits_%s", e->prefix, c_tag(to), c_tag(from));
+  if (helper == HELPER_SIZE_ADD || helper == HELPER_SIZE_MUL)
+    return arena_format(e->arena, "%s_size_%s", e->prefix, helper == HELPER_SIZE_ADD ? "add" : "mul");
+  return arena_format(e->arena, "%s_%s_%s", e->prefix, c_tag(to), helper_names[helper]);
 }
+
+void c_helper(Emitter *e, Helper helper, Scalar to, Scalar from) { text_string(&e->now.line, c_helper_name(e, helper, to, from)); }
 
 /* ---- filling in ---- */
 
 /* Bounds of a conversion from float: $A least, $B greatest float that converts, $C the first that overflows. */
-static void bound(const Emitter *e, Text *out, char which, Scalar to, Scalar from) {
+void c_conversion_bound(const Emitter *e, Text *out, char which, Scalar to, Scalar from) {
   unsigned    bits = c_bits(e, to), magnitude = scalar_is_signed(to) ? bits - 1 : bits, digits = from == SCALAR_F32 ? 24 : 53;
   const char *suffix = from == SCALAR_F32 ? "f" : "";
   if (which == 'A') text_format(out, scalar_is_signed(to) ? "-0x1p%u%s" : "0x0p%u%s", scalar_is_signed(to) ? magnitude : 0, suffix);
@@ -227,7 +230,7 @@ static void fill(const Emitter *e, Text *out, const char *text, Scalar to, Scala
                   to == SCALAR_F32 ? "_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(a)))" : "_mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a)))");
       break;
     case 'S': text_string(out, to == SCALAR_F32 ? "f" : ""); break;
-    default: bound(e, out, *text, to, from); break;
+    default: c_conversion_bound(e, out, *text, to, from); break;
     }
   }
 }
@@ -242,7 +245,7 @@ static void saturate_text(const Emitter *e, Text *out, Scalar to, Scalar from) {
   text_format(out, "(%s)a; }\n", c_type(e, to));
 }
 
-void c_helpers(const Emitter *e, Text *out) {
+static void helpers(const Emitter *e, Text *out) {
   for (uint32_t helper = 0; helper < HELPER_COUNT; helper++)
     for (uint32_t to = 0; to < SCALAR_COUNT; to++)
       for (uint32_t from = 0; from < SCALAR_COUNT; from++) {
@@ -251,6 +254,23 @@ void c_helpers(const Emitter *e, Text *out) {
         else fill(e, out, template_of(e, (Helper)helper, (Scalar)to, (Scalar)from), (Scalar)to, (Scalar)from);
       }
   text_char(out, '\n');
+}
+
+void c_helpers(Emitter *e, Text *out) {
+  Text vectors; /* they name types and need scalar ones */
+  if (!c_widest_vector(e)) {
+    helpers(e, out);
+    return;
+  }
+  text_open(&vectors, e->arena);
+  c_vector_helpers(e, &vectors);
+  /* A function that another one would call, had the compiler no builtin for it. */
+  text_string(out, "#if defined(__clang__)\n#pragma clang diagnostic push\n#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n");
+  helpers(e, out);
+  c_vector_types(e, out);
+  text_char(out, '\n');
+  text_bytes(out, vectors.data, vectors.length);
+  text_string(out, "#if defined(__clang__)\n#pragma clang diagnostic pop\n#endif\n\n");
 }
 
 /* ---- refusals and macros ---- */
@@ -293,15 +313,27 @@ static void includes(const Emitter *e, Text *out) {
   if (e->needs_copy || e->needs_clear || e->needs_move) text_string(out, "#if !defined(__GNUC__)\n#include <string.h>\n#endif\n");
 }
 
+/* Vectors are GNU C's. Functions on them are always inlined, so how wide ones are passed does not matter. clang splits 64-byte vectors in two on
+ * machines it thinks slow with them unless a function says that it wants them whole. */
+static void vector_macros(const Emitter *e, Text *out) {
+  const char *m = e->macro;
+  text_string(out, "#if !defined(__GNUC__)\n#error \"vectors are written for gcc and clang: compile the model with --target=generic\"\n"
+                   "#endif\n#pragma GCC diagnostic ignored \"-Wpsabi\"\n");
+  text_format(out, "#define %s_INLINE static inline __attribute__((always_inline))\n", m);
+}
+
 static void macros(const Emitter *e, Text *out) {
   const char *m = e->macro;
   text_format(
       out,
       "\n/* Sections and the like for kernels and weights, from the command line or here. */\n#ifndef %s_HOT_ATTR\n#define %s_HOT_ATTR\n#endif\n", m,
       m);
+  if (e->uses_wide_vectors)
+    text_format(out, "#if defined(__clang__)\n#define %s_KERNEL %s_HOT_ATTR __attribute__((noinline, min_vector_width(512))) static\n#el", m, m);
+  else text_char(out, '#');
   text_format(
       out,
-      "#if defined(__GNUC__)\n#define %s_KERNEL %s_HOT_ATTR __attribute__((noinline)) static\n#else\n#define %s_KERNEL %s_HOT_ATTR static\n#endif\n",
+      "if defined(__GNUC__)\n#define %s_KERNEL %s_HOT_ATTR __attribute__((noinline)) static\n#else\n#define %s_KERNEL %s_HOT_ATTR static\n#endif\n",
       m, m, m, m);
   if (e->needs_restrict)
     text_format(out,
@@ -318,7 +350,8 @@ static void macros(const Emitter *e, Text *out) {
                 "#if defined(__GNUC__) && !defined(__clang__)\n#define %s_UNROLL _Pragma(\"GCC unroll 64\")\n#elif defined(__clang__)\n#define "
                 "%s_UNROLL _Pragma(\"unroll\")\n#else\n#define %s_UNROLL\n#endif\n",
                 m, m, m);
-  if (e->needed_by_any[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_FMA][SCALAR_F64][SCALAR_F64] ||
+  if (e->uses_vectors) vector_macros(e, out);
+  if (e->uses_vectors || e->needed_by_any[HELPER_FMA][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_FMA][SCALAR_F64][SCALAR_F64] ||
       e->needed_by_any[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_SQRT][SCALAR_F64][SCALAR_F64])
     text_format(out, "#if defined(__has_builtin)\n#define %s_HAS(builtin) __has_builtin(builtin)\n#else\n#define %s_HAS(builtin) 0\n#endif\n", m, m);
   if (e->needs_copy)

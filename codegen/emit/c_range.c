@@ -1,4 +1,4 @@
-/* What values an expression can have, as far as loops, dimensions, constants and types tell.
+/* What values an expression can have, as far as loops, dimensions, constants and types tell; of a vector, in any of its lanes.
  *
  * The program's integers wrap and its conversions saturate; C's signed arithmetic and casts do neither. Where a range proves that nothing can
  * overflow, the plain C operator is printed, which reads better and vectorises better; elsewhere a form with the program's rule.
@@ -105,6 +105,7 @@ static ValueRange binary_integers(Emitter *e, const ExprNode *node, ValueRange a
 static ValueRange of_floats(Emitter *e, const ExprNode *node) {
   Scalar scalar = (Scalar)node->scalar;
   if (node->op == LOOP_CONSTANT) return floats(isnan(node->number) ? 0 : node->number, isnan(node->number) ? 0 : node->number, isnan(node->number));
+  if (node->op == LOOP_BROADCAST || node->op == LOOP_EXTRACT) return c_range(e, node->operand[0]);
   if (node->op == LOOP_MIN || node->op == LOOP_MAX)
     return choose(c_range(e, node->operand[0]), c_range(e, node->operand[1]), node->op == LOOP_MAX, true);
   if (node->op == LOOP_FLOOR || node->op == LOOP_CEIL || node->op == LOOP_TRUNC || node->op == LOOP_ROUND) {
@@ -137,6 +138,9 @@ static ValueRange of_integers(Emitter *e, const ExprNode *node) {
   switch (node->op) {
   case LOOP_CONSTANT: return scalar == SCALAR_U64 && node->integer < 0 ? c_range_full(e, scalar) : integers(node->integer, node->integer);
   case LOOP_DIM: return of_dim(e, (Dim)node->integer);
+  case LOOP_LANES: return integers(0, node->lanes - 1);
+  case LOOP_BROADCAST:
+  case LOOP_EXTRACT: return c_range(e, node->operand[0]);
   case LOOP_CAST:
   case LOOP_SATURATE: return of_cast(e, node);
   case LOOP_SELECT: {

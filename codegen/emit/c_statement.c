@@ -149,6 +149,8 @@ void c_code_open(Emitter *e, const Code *code) {
   e->now.operand_written = arena_array(e->arena, bool, code->operands.count + 1);
   e->now.code_symbols = arena_array(e->arena, bool, symbols);
   e->now.slot_from_data = arena_array(e->arena, bool, slots);
+  e->now.slot_mask_bits = arena_array(e->arena, uint8_t, slots);
+  memset(e->now.slot_mask_bits, MASK_BITS, slots); /* parameters; others are set where they are declared */
   while (mark_data_slots(e)) {}
   e->now.stack = e->now.callee_stack = 0;
   e->now.depth = 1;
@@ -166,13 +168,25 @@ static void value_line(Emitter *e, const StmtNode *stmt, const char *before, con
   c_line_end(e);
 }
 
+/* = value; of the slot's type. */
+static void assigned(Emitter *e, const StmtNode *stmt) {
+  const SlotInfo *slot = &e->now.code->slots.data[stmt->slot];
+  text_string(&e->now.line, " = ");
+  if (slot->scalar == SCALAR_I1 && slot->lanes > 1) c_mask(e, stmt->a, e->now.slot_mask_bits[stmt->slot], LEVEL_ANY);
+  else c_expression(e, stmt->a, LEVEL_ANY);
+  text_char(&e->now.line, ';');
+  c_line_end(e);
+}
+
 static void declare(Emitter *e, const StmtNode *stmt) {
-  Scalar scalar = e->now.code->slots.data[stmt->slot].scalar;
-  bool   is_let = stmt->kind == STMT_LET;
+  const SlotInfo *slot = &e->now.code->slots.data[stmt->slot];
+  bool            is_let = stmt->kind == STMT_LET;
+  unsigned        mask_bits = slot->scalar == SCALAR_I1 && slot->lanes > 1 ? c_mask_bits(e, stmt->a) : 0;
   if (is_let) c_range_let(e, stmt->slot, c_range(e, stmt->a));
-  c_print(e, "%s%s %s = ", is_let ? "const " : "", c_type(e, scalar), e->now.slot_names[stmt->slot]);
-  e->now.stack += c_stack_slot(e, scalar, e->now.code->slots.data[stmt->slot].lanes);
-  value_line(e, stmt, "", ";");
+  if (mask_bits) e->now.slot_mask_bits[stmt->slot] = (uint8_t)mask_bits;
+  c_print(e, "%s%s %s", is_let ? "const " : "", c_slot_type(e, stmt->slot), e->now.slot_names[stmt->slot]);
+  e->now.stack += c_stack_slot(e, slot->scalar, slot->lanes);
+  assigned(e, stmt);
 }
 
 /* Whether the value of an expression may change while the loop below it runs. */
@@ -251,6 +265,10 @@ static void if_lines(Emitter *e, const StmtNode *stmt) {
 }
 
 static void store(Emitter *e, const StmtNode *stmt) {
+  if (expr_at(e->now.code, stmt->a)->lanes > 1) {
+    c_vector_store(e, stmt);
+    return;
+  }
   bool   in_entry = e->now.code->kind == CODE_ENTRY;
   Scalar scalar = in_entry ? e->program->buffers.data[stmt->target].scalar : e->now.code->operands.data[stmt->target].scalar;
   bool   widens = scalar == SCALAR_INDEX && e->target->index_bits == 32;
@@ -273,8 +291,16 @@ static void fail(Emitter *e, const StmtNode *stmt) {
 }
 
 static void set(Emitter *e, const StmtNode *stmt) {
-  c_print(e, "%s = ", e->now.slot_names[stmt->slot]);
-  value_line(e, stmt, "", ";");
+  text_string(&e->now.line, e->now.slot_names[stmt->slot]);
+  assigned(e, stmt);
+}
+
+static void result(Emitter *e, const StmtNode *stmt) {
+  text_string(&e->now.line, "return ");
+  if (expr_at(e->now.code, stmt->a)->lanes > 1) c_vector_argument(e, stmt->a);
+  else c_expression(e, stmt->a, LEVEL_ANY);
+  text_char(&e->now.line, ';');
+  c_line_end(e);
 }
 
 static void loop(Emitter *e, const StmtNode *stmt) {
@@ -293,7 +319,7 @@ static void statement(Emitter *e, const StmtNode *stmt) {
   case STMT_VAR: declare(e, stmt); break;
   case STMT_SET: set(e, stmt); break;
   case STMT_STORE: store(e, stmt); break;
-  case STMT_RETURN: value_line(e, stmt, "return ", ";"); break;
+  case STMT_RETURN: result(e, stmt); break;
   case STMT_CALL: c_entry_call(e, stmt); break;
   case STMT_COPY: c_entry_copy(e, stmt); break;
   case STMT_ASSIGN: c_entry_assign(e, stmt); break;

@@ -16,11 +16,14 @@ static void open_variant(Emitter *e, uint32_t variant) {
   e->target = is_group(e) ? e->options->members[variant] : e->options->target;
   e->prefix = variant ? arena_format(e->arena, "%s_%s", e->name, e->program->variants.data[variant]) : e->name;
   memset(e->needed, 0, sizeof e->needed);
+  e->vectors = (VectorNeeds){0};
 }
 
 static void close_variant(Emitter *e) {
   bool *all = &e->needed_by_any[0][0][0];
   for (size_t i = 0; i < sizeof e->needed / sizeof(bool); i++) all[i] |= (&e->needed[0][0][0])[i];
+  e->uses_vectors |= c_widest_vector(e) > 0;
+  e->uses_wide_vectors |= e->target->vector_bytes == 64 && c_widest_vector(e) >= 64;
 }
 
 static void open_region(const Emitter *e, Text *out) {
@@ -35,7 +38,7 @@ static void close_region(const Emitter *e, Text *out) {
   if (is_group(e)) text_string(out, "#if defined(__clang__)\n#pragma clang attribute pop\n#else\n#pragma GCC pop_options\n#endif\n\n");
 }
 
-static void region(const Emitter *e, Text *out) {
+static void region(Emitter *e, Text *out) {
   open_region(e, out);
   c_helpers(e, out);
   text_bytes(out, e->functions.data, e->functions.length);
