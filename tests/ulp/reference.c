@@ -7,6 +7,21 @@
 #include <mpfr.h>
 #endif
 
+/* glibc has its functions for vectors too (4 ULP of double, which is nothing here): all floats of a function in a minute instead of several. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#if __GLIBC_PREREQ(2, 35)
+#define VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
+#define VECTOR_FUNCTION(name) __attribute__((simd("notinbranch"))) double name(double);
+VECTOR_FUNCTION(exp) VECTOR_FUNCTION(exp2) VECTOR_FUNCTION(expm1) VECTOR_FUNCTION(log) VECTOR_FUNCTION(log1p) VECTOR_FUNCTION(tanh)
+VECTOR_FUNCTION(sinh) VECTOR_FUNCTION(cosh) VECTOR_FUNCTION(erf) VECTOR_FUNCTION(erfc) VECTOR_FUNCTION(sin) VECTOR_FUNCTION(cos)
+VECTOR_FUNCTION(tan) VECTOR_FUNCTION(asin) VECTOR_FUNCTION(acos) VECTOR_FUNCTION(atan) VECTOR_FUNCTION(asinh) VECTOR_FUNCTION(acosh)
+VECTOR_FUNCTION(atanh)
+#endif
+#endif
+#ifndef VECTORS
+#define VECTORS
+#endif
+
 /* ---- the functions that C has not, in double and long double ----------------------------------------------------------
  * Activations take their limits at the infinities: 0 with the sign of x where a weight of 0 meets it. */
 
@@ -145,11 +160,33 @@ enum {
 #undef ROW
 };
 #define ONE(name, quick, wide, exact, steep) \
-  static double quick_##name(double a, double b) { return (void)b, quick; } \
-  static long double wide_##name(long double a, long double b) { return (void)b, wide; }
+  VECTORS static void quick_##name(const float *x, const float *z, double *truth, int count) { \
+    (void)z; \
+    for (int k = 0; k < count; k++) { \
+      double a = (double)x[k]; \
+      truth[k] = quick; \
+    } \
+  } \
+  static void wide_##name(const double *x, const double *z, long double *truth, int count) { \
+    (void)z; \
+    for (int k = 0; k < count; k++) { \
+      long double a = x[k]; \
+      truth[k] = wide; \
+    } \
+  }
 #define TWO(name, quick, wide, exact, steep) \
-  static double quick_##name(double a, double b) { return quick; } \
-  static long double wide_##name(long double a, long double b) { return wide; }
+  static void quick_##name(const float *x, const float *z, double *truth, int count) { \
+    for (int k = 0; k < count; k++) { \
+      double a = (double)x[k], b = (double)z[k]; \
+      truth[k] = quick; \
+    } \
+  } \
+  static void wide_##name(const double *x, const double *z, long double *truth, int count) { \
+    for (int k = 0; k < count; k++) { \
+      long double a = x[k], b = z[k]; \
+      truth[k] = wide; \
+    } \
+  }
 REFERENCES(ONE, TWO)
 #undef ONE
 #undef TWO
@@ -196,10 +233,6 @@ double reference_distance(long double truth, double got, bool wide) {
   frexpl(truth, &exponent);
   if (exponent < least || truth == 0) exponent = least;
   return (double)(fabsl((long double)got - truth) / ldexpl(1, exponent - bits));
-}
-
-long double reference_quick(const Reference *reference, double a, double b, bool wide) {
-  return wide ? reference->quick_wide(a, b) : (long double)reference->quick(a, b);
 }
 
 #ifdef ONNXCC_MPFR

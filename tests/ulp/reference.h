@@ -6,15 +6,14 @@
 
 typedef struct Reference {
   const char *name;
-  double      (*quick)(double, double);                /* for f32: about 2^-50 of the value wrong */
-  long double (*quick_wide)(long double, long double); /* for f64 */
+  void (*quick)(const float *a, const float *b, double *truth, int count);               /* for f32: about 2^-50 of the value wrong */
+  void (*quick_wide)(const double *a, const double *b, long double *truth, int count);   /* for f64 */
   int         row;                                     /* for reference_exact */
   bool        steep;                                   /* quick_wide may be wrong by half an ULP where the result is tiny */
 } Reference;
 
 const Reference *reference_find(const char *name); /* NULL if there is none */
 
-long double reference_quick(const Reference *reference, double a, double b, bool wide);
 /* Distance of `got` from the truth in ULP of the type's grid at the truth (f64 if wide); INFINITY where zero, its sign, an infinity or NaN is not
  * that of C. A result that overflowed where the truth does not is taken as 2^128, in f64 as the largest number. */
 double reference_distance(long double truth, double got, bool wide);

@@ -7,7 +7,7 @@
  * where there is no compiler or no such instruction, or with --interpret, by the interpreter: the bits are the same.
  *
  * The truth is the C library's in the next wider type, and MPFR's wherever that puts a point near the worst one so far, at every edge, and at
- * every thousandth point. Prints a line a function and variant; fails where an error exceeds the bound of the table, or where zero, its sign,
+ * a sample of the others. Prints a line a function and variant; fails where an error exceeds the bound of the table, or where zero, its sign,
  * infinity or NaN are not those of C. */
 #include <math.h>
 #include <stdint.h>
@@ -53,7 +53,7 @@ enum { EDGES = sizeof edges / sizeof *edges };
 
 /* ---- one function in both variants ------------------------------------------------------------------------------------ */
 
-enum { VARIANTS = 2, EXACT_EVERY = 997 };
+enum { VARIANTS = 2, EXACT_EVERY = 99991 };
 static const char *const variant_names[VARIANTS] = {"mul", "fma"};
 
 typedef struct Worst { double error, a, b, got; } Worst;
@@ -72,26 +72,74 @@ typedef struct Trial {
   double            twice[3][BATCH];
 } Trial;
 
-static void measure_point(Trial *trial, int variant, int k, long double truth) {
-  double a = trial->wide ? trial->twice[0][k] : (double)trial->single[0][k], b = trial->wide ? trial->twice[1][k] : (double)trial->single[1][k];
-  double got = trial->wide ? trial->twice[2][k] : (double)trial->single[2][k], error = reference_distance(truth, got, trial->wide);
+/* An error above this makes a point a candidate for the worst. */
+static double limit_of(const Trial *trial, int variant) {
+  double error = trial->worst[variant].error;
+  return error - (error / 8 < trial->doubt ? error / 8 : trial->doubt);
+}
+
+static void judge(Trial *trial, int variant, double a, double b, double got, long double truth, bool exactly) {
+  double error = reference_distance(truth, got, trial->wide);
   Worst *worst = &trial->worst[variant];
-  bool   doubtful = error > worst->error - trial->doubt || trial->all_exact || (trial->measured + (uint64_t)k) % EXACT_EVERY == 0;
-  if (doubtful && reference_has_exact()) error = reference_exact(trial->reference, a, b, got, trial->wide);
+  if (reference_has_exact() && (exactly || error > limit_of(trial, variant))) error = reference_exact(trial->reference, a, b, got, trial->wide);
   if (error > worst->error) *worst = (Worst){error, a, b, got};
 }
 
-static void measure(Trial *trial) {
-  static long double truth[BATCH];
-  void *a = trial->wide ? (void *)trial->twice[0] : trial->single[0], *b = trial->wide ? (void *)trial->twice[1] : trial->single[1];
-  for (int k = 0; k < trial->count; k++) {
-    double first = trial->wide ? trial->twice[0][k] : (double)trial->single[0][k];
-    double second = trial->wide ? trial->twice[1][k] : (double)trial->single[1][k];
-    truth[k] = reference_quick(trial->reference, first, second, trial->wide);
+/* Whether every of count results is right or less than `limit` ULP of f32 away from the truth. Without branches, for vectors. */
+static bool all_near(const float *results, const double *truth, int count, double limit) {
+  int distant = 0;
+  for (int k = 0; k < count; k++) {
+    double   got = (double)results[k];
+    uint64_t truth_bits, got_bits, ulp_bits;
+    memcpy(&truth_bits, &truth[k], sizeof truth_bits);
+    memcpy(&got_bits, &got, sizeof got_bits);
+    uint64_t exponent = truth_bits & UINT64_C(0x7ff0000000000000), least = (uint64_t)(1023 - 126) << 52;
+    ulp_bits = (exponent > least ? exponent : least) - ((uint64_t)23 << 52);
+    double ulp;
+    memcpy(&ulp, &ulp_bits, sizeof ulp);
+    int near_truth = fabs(got - truth[k]) <= limit * ulp;
+    int same = results[k] == (float)truth[k] || (got != got && truth[k] != truth[k]);
+    distant |= (!near_truth & !same) | (got == 0 && (truth_bits ^ got_bits) >> 63);
   }
+  return !distant;
+}
+
+enum { STRETCH = 64 };
+
+static void measure_single(Trial *trial, int variant, const double *truth) {
+  float (*single)[BATCH] = trial->single;
+  for (int start = 0; start < trial->count; start += STRETCH) {
+    int end = start + STRETCH < trial->count ? start + STRETCH : trial->count;
+    if (!trial->all_exact && all_near(single[2] + start, truth + start, end - start, limit_of(trial, variant))) continue;
+    for (int k = start; k < end; k++)
+      judge(trial, variant, (double)single[0][k], (double)single[1][k], (double)single[2][k], (long double)truth[k], trial->all_exact);
+  }
+}
+
+static void measure_twice(Trial *trial, int variant, const long double *truth) {
+  double (*twice)[BATCH] = trial->twice;
+  for (int k = 0; k < trial->count; k++) judge(trial, variant, twice[0][k], twice[1][k], twice[2][k], truth[k], trial->all_exact);
+}
+
+/* Every so often MPFR has a look anyway. */
+static void measure_sample(Trial *trial, int variant, const double *truth, const long double *truth_wide) {
+  int k = (int)(trial->measured / EXACT_EVERY % (uint64_t)trial->count);
+  if (trial->wide) judge(trial, variant, trial->twice[0][k], trial->twice[1][k], trial->twice[2][k], truth_wide[k], true);
+  else judge(trial, variant, (double)trial->single[0][k], (double)trial->single[1][k], (double)trial->single[2][k], (long double)truth[k], true);
+}
+
+static void measure(Trial *trial) {
+  static double      truth[BATCH];
+  static long double truth_wide[BATCH];
+  if (trial->count == 0) return;
+  if (trial->wide) trial->reference->quick_wide(trial->twice[0], trial->twice[1], truth_wide, trial->count);
+  else trial->reference->quick(trial->single[0], trial->single[1], truth, trial->count);
   for (int variant = 0; variant < VARIANTS; variant++) {
+    void *a = trial->wide ? (void *)trial->twice[0] : trial->single[0], *b = trial->wide ? (void *)trial->twice[1] : trial->single[1];
     subject_run(trial->subject[variant], trial->index, a, b, trial->wide ? (void *)trial->twice[2] : trial->single[2]);
-    for (int k = 0; k < trial->count; k++) measure_point(trial, variant, k, truth[k]);
+    if (trial->wide) measure_twice(trial, variant, truth_wide);
+    else measure_single(trial, variant, truth);
+    if (trial->measured % EXACT_EVERY < BATCH) measure_sample(trial, variant, truth, truth_wide);
   }
   trial->measured += (uint64_t)trial->count;
   trial->count = 0;
