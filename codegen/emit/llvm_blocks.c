@@ -25,8 +25,7 @@ static void attributes(Llvm *l, LLVMValueRef function, Linkage linkage) {
   if (target->llvm_cpu) text_attribute(l, function, "target-cpu", target->llvm_cpu);
   if (target->llvm_features) text_attribute(l, function, "target-features", target->llvm_features);
   if (target->vector_bytes < 64 || strcmp(target->architecture, "x86_64") != 0) return;
-  text_attribute(l, function, "prefer-vector-width", "512"); /* else LLVM halves the vectors of these machines */
-  text_attribute(l, function, "min-legal-vector-width", "512");
+  text_attribute(l, function, "min-legal-vector-width", "512"); /* of the program's own vectors: those that LLVM finds are better half as wide */
 }
 
 LLVMValueRef llvm_declare(Llvm *l, const char *name, Linkage linkage, LLVMTypeRef result, unsigned count, LLVMTypeRef *parameters) {
