@@ -3,7 +3,8 @@
  * Operands that are stored to are grouped with those that may share their memory (`same`). All accesses to a group must have flat subscripts
  *     C * variable + terms from outside + something that changes inside
  * with one C. Of a store and any access of two iterations d apart, 0 < d < lanes, the places differ by C * d and by the difference of the rest, which
- * lies between two numbers: they never meet if no C * d lies there. Further apart, lanes do not change the order of accesses. */
+ * lies between two numbers: they never meet if no C * d lies there. Further apart, lanes do not change the order of accesses; nor do more turns than
+ * the loop has. */
 #include "passes/loop/vectorise/vectorise.h"
 
 typedef struct Footprint {
@@ -71,13 +72,13 @@ static bool are_apart(const Candidate *candidate, const Footprint *a, const Foot
   const CodeFacts *facts = candidate->facts;
   DimTable        *dims = facts->program->dims;
   Affine           difference = a->fixed;
-  int64_t          step, lanes = (int64_t)candidate->lanes * candidate->parts;
+  int64_t          step, lanes = (int64_t)candidate->lanes * candidate->parts, turns = facts_most_trips(facts, candidate->loop);
   if (a->coefficient != b->coefficient) return false;
   if (!affine_add(dims, facts->code, &difference, &b->fixed, dim_constant(dims, -1)) || difference.count) return false;
   Dim least = dim_sub(dims, a->least, b->most), most = dim_sub(dims, a->most, b->least);
   if (outweighs(dims, a->coefficient, least, most)) return true;
   if (!dim_is_constant(dims, a->coefficient, &step) || step == 0) return false;
-  return misses(step, lanes, dim_lo(dims, least), dim_hi(dims, most));
+  return misses(step, turns < lanes ? turns : lanes, dim_lo(dims, least), dim_hi(dims, most));
 }
 
 /* Of the accesses in the loop to one group. */

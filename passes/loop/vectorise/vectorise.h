@@ -5,7 +5,7 @@
  *   independence.c  iterations do not meet in memory
  *   reduction.c     accumulations along a row, and the order that their partial results have
  *   choice.c        which loops of a nest, by cost
- *   vectorise.c     the code built again */
+ *   building.h      the code built again: body.c, row.c, vectorise.c */
 #ifndef ONNXCC_PASSES_LOOP_VECTORISE_VECTORISE_H
 #define ONNXCC_PASSES_LOOP_VECTORISE_VECTORISE_H
 #include "compiler/loop/affine.h"
@@ -55,7 +55,7 @@ int64_t facts_most_trips(const CodeFacts *facts, Stmt loop);
 
 /* ---- reductions ---- */
 
-enum { REDUCTION_PARTIALS = 16, REDUCTIONS_MOST = 8 };
+enum { REDUCTION_PARTIALS = 32, REDUCTIONS_MOST = 8 };
 
 /* variable = variable op value, or value op variable, or fma(factor, other factor, variable). */
 typedef struct Reduction {
