@@ -29,6 +29,7 @@ typedef struct Target {
   bool        has_f16;         /* conversions in hardware */
   bool        has_vector_f32;  /* vectors of f32 compute as scalars do: rounded the same, subnormals kept */
   bool        has_vector_f64;
+  bool        is_exact_in_llvm;/* LLVM, and so clang, keeps what legalise_inexact() in passes/loop/legalise.c replaces */
   bool        has_masked;      /* vector loads and stores under a mask at the price of plain ones */
   const char *c_feature_test;  /* preprocessor condition that must hold when the emitted C is compiled, e.g. "defined(__FMA__)"; NULL: none */
   const char *c_flags;         /* what a user passes to gcc or clang for it, e.g. "-march=x86-64-v3"; NULL: none */

@@ -3,6 +3,7 @@
  * Every replacement keeps the meaning that loop_ops.def states, except muladd, whose meaning is the target's choice: it becomes fma where that is
  * an instruction, else a multiplication and an addition that round each. Expressions are rewritten where they stand; trees stay trees. */
 #include "passes/loop/legalise.h"
+#include <math.h>
 
 typedef struct Legaliser {
   Program      *program;
@@ -62,12 +63,40 @@ static void legalise_rounding(Legaliser *l, Expr expr) {
   if (!has) become_call(l, expr, arena_format(l->program->arena, "%s_%s", loop_op_text((LoopOp)node.op), scalar_name(scalar)), 1, node.operand);
 }
 
+/* ---- what LLVM does not keep ---- */
+
+/* LLVM makes the machine's min and max of a < b ? a : b where one side is a constant, since it is no NaN then; those tell -0 from 0, so that they
+ * give another zero where the constant is the one that the comparison would not have chosen. And the vectoriser for AArch64 converts 64-bit integers
+ * to f32 by way of f64, rounding twice. Functions of the library say both in ways that no pattern of LLVM's matches. */
+
+/* The function for min or max with a constant zero that has the wrong sign; NULL for others. *value: the other operand. */
+static const char *extreme_of_zero(const Legaliser *l, const ExprNode *node, Expr *value) {
+  bool is_min = node->op == LOOP_MIN;
+  for (uint32_t at = 0; at < 2; at++) {
+    const ExprNode *zero = &l->code->exprs.data[node->operand[at]];
+    if (zero->op == LOOP_BROADCAST) zero = &l->code->exprs.data[zero->operand[0]];
+    if (zero->op != LOOP_CONSTANT || zero->number != 0 || !signbit(zero->number) == (is_min == (at == 0))) continue;
+    *value = node->operand[1 - at];
+    if (is_min) return at ? "min_zero" : "minus_zero_min";
+    return at ? "max_minus_zero" : "zero_max";
+  }
+  return NULL;
+}
+
+static void legalise_extreme(Legaliser *l, Expr expr) {
+  const ExprNode *node = &l->code->exprs.data[expr];
+  Expr            value = 0;
+  if (l->target->is_exact_in_llvm || !scalar_is_float((Scalar)node->scalar)) return;
+  const char *stem = extreme_of_zero(l, node, &value);
+  if (stem) become_call(l, expr, arena_format(l->program->arena, "%s_%s", stem, scalar_name((Scalar)node->scalar)), 1, &value);
+}
+
 /* ---- f16 and bf16 ---- */
 
 static bool is_half(Scalar scalar) { return scalar == SCALAR_F16 || scalar == SCALAR_BF16; }
 
-/* The float type that holds every value of an operand of type `from`, so that the conversion to a half type rounds once; f64 for i64 and u64,
- * which are rounded to it first. */
+/* The float type that holds every value of an operand of type `from`, so that the conversion to a half type rounds once; f64 for 64-bit integers,
+ * which are rounded to odd. */
 static Scalar widest_needed(Scalar from) {
   if (is_half(from) || scalar_is_float(from)) return from == SCALAR_F64 ? SCALAR_F64 : SCALAR_F32;
   return scalar_bits(from) <= 16 ? SCALAR_F32 : SCALAR_F64;
@@ -76,6 +105,16 @@ static Scalar widest_needed(Scalar from) {
 static Expr cast_node(Legaliser *l, Scalar to, Expr value) {
   if (l->code->exprs.data[value].scalar == to) return value;
   return add_node(l, (ExprNode){.op = LOOP_CAST, .scalar = (uint8_t)to, .lanes = l->code->exprs.data[value].lanes, .operand = {value}});
+}
+
+static bool is_long(Scalar scalar) { return scalar_is_integer(scalar) && scalar_bits(scalar) == 64; }
+
+/* A 64-bit integer in f64, rounded to odd. */
+static Expr odd_float(Legaliser *l, Scalar from, Expr value) {
+  value = cast_node(l, scalar_is_signed(from) ? SCALAR_I64 : SCALAR_U64, value);
+  Expr wide = add_node(l, (ExprNode){.scalar = SCALAR_F64, .lanes = l->code->exprs.data[value].lanes});
+  become_call(l, wide, scalar_is_signed(from) ? "f64_odd_from_i64" : "f64_odd_from_u64", 1, &value);
+  return wide;
 }
 
 /* A conversion between a half type and f32 or f64 that is there already: an instruction, or a call. */
@@ -90,6 +129,11 @@ static void convert_half(Legaliser *l, Expr expr) {
 static void legalise_cast(Legaliser *l, Expr expr) {
   Expr   value = l->code->exprs.data[expr].operand[0];
   Scalar to = (Scalar)l->code->exprs.data[expr].scalar, from = (Scalar)l->code->exprs.data[value].scalar;
+  bool twice = to == SCALAR_F32 && is_long(from) && l->target->has_f64 && !l->target->is_exact_in_llvm;
+  if (twice) {
+    value = odd_float(l, from, value);
+    l->code->exprs.data[expr].operand[0] = value;
+  }
   if (!is_half(to) && !is_half(from)) return;
   if (is_half(from) && to != SCALAR_F32) {
     value = cast_node(l, SCALAR_F32, value);
@@ -98,7 +142,7 @@ static void legalise_cast(Legaliser *l, Expr expr) {
     l->code->exprs.data[expr].operand[0] = value;
   }
   if (is_half(to) && !is_half(from)) {
-    Expr wide = cast_node(l, widest_needed(from), value);
+    Expr wide = is_long(from) ? odd_float(l, from, value) : cast_node(l, widest_needed(from), value);
     l->code->exprs.data[expr].operand[0] = wide;
     convert_half(l, expr);
   } else if (is_half(from)) {
@@ -118,6 +162,8 @@ static void legalise_code(Legaliser *l, Code *code) {
     case LOOP_CEIL:
     case LOOP_TRUNC:
     case LOOP_ROUND: legalise_rounding(l, expr); break;
+    case LOOP_MIN:
+    case LOOP_MAX: legalise_extreme(l, expr); break;
     case LOOP_CAST: legalise_cast(l, expr); break;
     default: break;
     }
