@@ -14,7 +14,7 @@ static LLVMValueRef global(Llvm *l, LLVMTypeRef type) {
 }
 
 static LLVMValueRef by_value(Llvm *l) {
-  LLVMValueRef bytes = LLVMConstStringInContext2(l->llvm, l->blob.data, l->blob.length, true), data = global(l, LLVMTypeOf(bytes));
+  LLVMValueRef bytes = LLVMConstStringInContext(l->llvm, l->blob.data, (unsigned)l->blob.length, true), data = global(l, LLVMTypeOf(bytes));
   LLVMSetInitializer(data, bytes);
   LLVMSetLinkage(data, LLVMInternalLinkage);
   return data;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # -c, --emit=obj, asm, llvm-ir, --via=llvm, --via=jit: an object of LLVM's is the C emitter's to whoever looks at it from outside.
-. "${0%/*}/expect.sh"
+here=$(cd "${0%/*}" && pwd)
+. "$here/expect.sh"
 
 cc=${CC:-cc}
 without_stack() { sed -e 's/^\(#define DIGITS_STACK_BYTES\) .*/\1/' "$1"; }
@@ -68,6 +69,13 @@ for weights in inline incbin; do
   for what in object assembly; do same "same_bits_${what}_$weights" "of_c_$weights" "of_${what}_$weights"; done
 done
 holds info_states_what_the_header_does grep -qx 1 of_object_inline
+
+# ---- the stack ---------------------------------------------------------------------------------------------------------------
+for target in host native; do
+  gives "for_stack_$target" 0 "$model" -c -o digits.o --target=$target
+  if "$cc" -I. "$here/stack.c" digits.o -Wl,-z,now -pthread -o stack 2> messages && ./stack > out; then pass "stack_$target"
+  else fail "stack_$target" "$(cat messages out | head -n 1)"; fi
+done
 
 # ---- running ----------------------------------------------------------------------------------------------------------------
 for way in llvm jit; do
