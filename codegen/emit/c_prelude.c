@@ -246,6 +246,7 @@ static void saturate_text(const Emitter *e, Text *out, Scalar to, Scalar from) {
 }
 
 static void helpers(const Emitter *e, Text *out) {
+  size_t start = out->length;
   for (uint32_t helper = 0; helper < HELPER_COUNT; helper++)
     for (uint32_t to = 0; to < SCALAR_COUNT; to++)
       for (uint32_t from = 0; from < SCALAR_COUNT; from++) {
@@ -253,7 +254,7 @@ static void helpers(const Emitter *e, Text *out) {
         if (helper == HELPER_SATURATE) saturate_text(e, out, (Scalar)to, (Scalar)from);
         else fill(e, out, template_of(e, (Helper)helper, (Scalar)to, (Scalar)from), (Scalar)to, (Scalar)from);
       }
-  text_char(out, '\n');
+  if (out->length > start) text_char(out, '\n');
 }
 
 void c_helpers(Emitter *e, Text *out) {

@@ -38,13 +38,20 @@ static void close_region(const Emitter *e, Text *out) {
   if (is_group(e)) text_string(out, "#if defined(__clang__)\n#pragma clang attribute pop\n#else\n#pragma GCC pop_options\n#endif\n\n");
 }
 
+/* clang refuses a region without a function, so there is none. */
 static void region(Emitter *e, Text *out) {
-  open_region(e, out);
-  c_helpers(e, out);
-  text_bytes(out, e->functions.data, e->functions.length);
-  for (uint32_t i = 0; i < e->program->kernels.count; i++)
-    if (e->calls[i].called && e->program->kernels.data[i].variant == e->variant) text_bytes(out, e->kernels[i].text.data, e->kernels[i].text.length);
-  close_region(e, out);
+  Text code;
+  text_open(&code, e->arena);
+  c_helpers(e, &code);
+  text_bytes(&code, e->functions.data, e->functions.length);
+  for (uint32_t i = 0; i < e->program->kernels.count; i++) {
+    bool is_own = e->calls[i].called && e->program->kernels.data[i].variant == e->variant;
+    if (is_own) text_bytes(&code, e->kernels[i].text.data, e->kernels[i].text.length);
+  }
+  bool is_empty = code.length == 0;
+  if (!is_empty) open_region(e, out);
+  text_bytes(out, code.data, code.length);
+  if (!is_empty) close_region(e, out);
 }
 
 void c_variants(Emitter *e, CodeTexts *texts) {

@@ -10,9 +10,9 @@ missing.txt lists what does not pass yet, `NAME  reason` or `NAME@interpreter  r
 fail, an unlisted one pass. A crash, an internal error or a run past the time limit is never allowed. Of several ways through code, all outputs
 must have the bits of the first; a NaN is a NaN.
 
-    build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--every N] [--update] [PATTERN...]
+    build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--target=NAME] [--every N] [--update] [PATTERN...]
 
---update rewrites missing.txt from what was seen (of interpreter and C; tests that were not run stay as they are). Prints a line a test and way.
+--target is onnxcc's, such as a dispatch group. --update rewrites missing.txt from what was seen (of interpreter and C; tests that were not run stay as they are). Prints a line a test and way.
 """
 import argparse
 import concurrent.futures
@@ -45,6 +45,7 @@ COMPILERS = {
 }
 LIBRARY_FUNCTIONS = {"memcpy", "memset", "memmove", "memcmp"}  # all that emitted code may call
 BATCH = 20     # models a shared object
+TARGET = []    # --target=NAME, for onnxcc
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # host.c leaves its memory to the end; emitted code has none of its own
 LIMIT = 120    # seconds a process may take
 BAD = "CRASH: "  # opens the reasons that no list excuses
@@ -99,7 +100,7 @@ def emit(cases, folder, form=("-S", "c")):
     """The C (or, as -c and o, the object) of each case and name. Yields case, name and, where onnxcc refused, the reason."""
     for case, name in cases:
         option, suffix = form
-        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), option, "-o", str(folder / f"{name}.{suffix}"), f"--name={name}"])
+        status, _, words = run([ONNXCC, str(case.folder / "model.onnx"), *TARGET, option, "-o", str(folder / f"{name}.{suffix}"), f"--name={name}"])
         yield case, name, "" if status == 0 else words
 
 
@@ -231,12 +232,14 @@ def write_missing(results, everything):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--via", default="interpreter,gcc,clang")
+    parser.add_argument("--target")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--source", default="")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("patterns", nargs="*")
     arguments = parser.parse_args()
     ways = arguments.via.split(",")
+    TARGET.extend([f"--target={arguments.target}"] if arguments.target else [])
     unknown = set(ways) - {"interpreter", *COMPILERS}
     if unknown or (arguments.update and len({place_of(way) for way in ways}) < 2):
         parser.error(f"unknown way {unknown}" if unknown else "--update needs the interpreter and a C compiler")
