@@ -454,5 +454,10 @@ unsigned c_widest_vector(const Emitter *e) {
       unsigned bytes = (1u << width) * c_bits(e, (Scalar)scalar) / 8;
       if (e->vectors.types[scalar][width] && bytes > widest) widest = bytes;
     }
+  for (uint32_t i = 0; i < e->vectors.helpers.count; i++) { /* their types are named where they are printed */
+    const VectorNeed *need = &e->vectors.helpers.data[i];
+    unsigned          bytes = need->lanes * (need->to == SCALAR_I1 ? 8 : c_bits(e, need->to)) / 8;
+    if (bytes > widest) widest = bytes;
+  }
   return widest;
 }
