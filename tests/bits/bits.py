@@ -9,7 +9,7 @@
     build/venv/bin/python tests/bits/bits.py [--group strict,...] [--rows aarch64,...] [--every N] [--models] [--jobs N] [PATTERN...]
 
 With --models the models of tests/model and samples/digits take the place of the node tests. NaNs count as equal, whatever sign and payload they
-have. A line a case: ok if all rows of a group agree. Rows whose tools are missing are skipped.
+have. A line a case: ok if all rows of a group agree. Rows whose tools are missing are skipped, as are cases that a board has no memory for.
 """
 import argparse
 import collections
@@ -28,25 +28,30 @@ import numpy
 import onnx
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "onnx"), str(ROOT / "tests" / "model")]
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("onnx", "model", "target")]
 import collect  # noqa: E402
+import machines  # noqa: E402
 import run_node_tests as node_tests  # noqa: E402
 import tensors  # noqa: E402
 
 PLACE = node_tests.BUILD / "tests" / "bits"
+BOARD = ROOT / "samples" / "cortex-m"
 BATCH = 20     # models a program
 LIMIT = 1200   # seconds a process may take
 MODELS = ["mnist_8", "kws_fp32", "kws_qdq", "kws_qoperator", "silero_vad", "face_rfb_320"]
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
+EXTERNAL_RAM = {"mps2-an386": (0x21000000, 16 << 20), "mps2-an500": (0x60000000, 16 << 20)}  # the boards' largest memory, by their names
 
 
 class Row(NamedTuple):
-    """A way to compile and run; an empty `run` means this machine."""
+    """A way to compile and run. An empty `compiler` means that of a board in machines.py; an empty `run` this machine."""
     name: str
     options: str        # for onnxcc
     compiler: str
     run: str = ""
+    board: str = ""
     feature: str = ""   # of /proc/cpuinfo, without which this machine can't run it
+    llvm: bool = False  # onnxcc writes objects, and the compiler only links them
 
 
 class Group(NamedTuple):
@@ -63,7 +68,8 @@ def rows_of_compilers(options, machine=""):
     return [Row("gcc-O0", options, f"gcc -std=c99 -O0 {machine} -ffp-contract=off", feature=feature if machine else ""),
             Row("clang-O0", options, f"clang -std=c99 -O0 {machine} -ffp-contract=off", feature=feature if machine else ""),
             Row("gcc-O3", options, f"gcc -std=gnu11 -O3 {bold} -ffp-contract=fast", feature=feature),
-            Row("clang-O3", options, f"clang -std=gnu11 -O3 {bold} -ffp-contract=on", feature=feature)]
+            Row("clang-O3", options, f"clang -std=gnu11 -O3 {bold} -ffp-contract=on", feature=feature),
+            Row("llvm", options, "gcc", feature=feature if machine else "", llvm=True)]
 
 
 def rows_of_targets(fp):
@@ -74,6 +80,11 @@ def rows_of_targets(fp):
         Row("x86-64-v4", f"{fp} --target=x86-64-v4 -O3", "gcc -std=gnu11 -O3 -march=x86-64-v4 -ffp-contract=fast", feature="avx512vl avx512dq"),
         Row("aarch64", f"{fp} --target=aarch64 -O2", "aarch64-linux-gnu-gcc -std=gnu11 -O2 -static", "qemu-aarch64"),
         Row("rv64gc", f"{fp} --target=rv64gc -O2 -fno-schedule", "riscv64-linux-gnu-gcc -std=gnu11 -O2 -static", "qemu-riscv64"),
+        Row("llvm-x86-64-v4", f"{fp} --target=x86-64-v4 -O2", "gcc", feature="avx512vl avx512dq", llvm=True),
+        Row("llvm-aarch64", f"{fp} --target=aarch64 -O2", "aarch64-linux-gnu-gcc -static", "qemu-aarch64", llvm=True),
+        Row("llvm-rv64gc", f"{fp} --target=rv64gc -O1", "riscv64-linux-gnu-gcc -static", "qemu-riscv64", llvm=True),
+        Row("cortex-m4", f"{fp} --target=cortex-m4 -O1", "", "qemu-system-arm", "cortex-m4"),
+        Row("cortex-m7", f"{fp} --target=cortex-m7 -O2", "", "qemu-system-arm", "cortex-m7"),
     ]
 
 
@@ -99,8 +110,10 @@ def cpu_features():
 def lacks(row):
     """What is missing to run a row; empty if nothing is."""
     tools = [row.run.split()[0]] if row.run else []
-    tools.append(row.compiler.split()[0])
+    tools.append(row.compiler.split()[0] if row.compiler else machines.find(row.board).tools + "gcc")
     missing = [tool for tool in tools if not shutil.which(tool)]
+    if row.llvm and not (node_tests.BUILD / "onnxcc_llvm.so").exists():
+        return "the LLVM back end"
     if missing:
         return missing[0]
     absent = set(row.feature.split()) - cpu_features()
@@ -214,13 +227,30 @@ def interpret(request, options, folder):
     return split_frame(frame)[0]
 
 
+def compiler_of(row):
+    """Command lines of a row: to compile, to link, to run."""
+    if not row.board:
+        compile_c = shlex.split(row.compiler)
+        return compile_c, compile_c, [*row.run.split(), "./batch"]
+    machine = machines.find(row.board)
+    compile_c = [machine.tools + "gcc", *machine.gcc_flags.split(), "-std=gnu11", "-O2", "-D_DEFAULT_SOURCE"]
+    places = [f"-Wl,--defsym={name}{suffix}={value}" for name in ("code", "constants", "ram")
+              for suffix, value in zip(("", "_size"), EXTERNAL_RAM[machine.board] if name == "ram" else getattr(machine, name))]
+    link = [*compile_c, "--specs=rdimon.specs", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-Wl,--defsym=end=stack_low",
+            "-T", str(BOARD / "board.ld"), *places, "-I", str(BOARD), str(BOARD / "start.c")]
+    emulate = [row.run, "-M", machine.board, "-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config",
+               "enable=on,target=native", "-kernel", "batch"]
+    return compile_c, link, emulate
+
+
 def build(row, cases, folder):
     """One program of all cases; the reasons of those that have no C."""
-    compile_c = shlex.split(row.compiler)
+    compile_c, link, _ = compiler_of(row)
     reasons, names = {}, []
     for index, case in enumerate(cases):
         try:
-            run([node_tests.ONNXCC, case.folder / "model.onnx", "-o", folder / f"c{index}.c", f"--name=c{index}", *row.options.split()])
+            output = [folder / f"c{index}.c"] if not row.llvm else [folder / f"c{index}.o", "-c"]
+            run([node_tests.ONNXCC, case.folder / "model.onnx", f"--name=c{index}", *row.options.split(), "-o", *output])
             names.append(index)
         except Failure as reason:
             reasons[index] = str(reason)
@@ -228,9 +258,10 @@ def build(row, cases, folder):
     table.append("static const onnxcc_model_info *(*const models[])(void) = {"
                  + ", ".join(f"[{index}] = c{index}_info" for index in names) + "};")
     (folder / "models.h").write_text("\n".join(table) + "\n")
-    if names:
+    if names and not row.llvm:
         run([*compile_c, *WARNINGS.split(), "-I", node_tests.RUNTIME, "-c", *(f"c{index}.c" for index in names)], folder)
-        run([*compile_c, "-I", node_tests.RUNTIME, "-I", ROOT, "-I", folder, ROOT / "tests" / "bits" / "batch.c", *(f"c{index}.o" for index in names),
+    if names:
+        run([*link, "-I", node_tests.RUNTIME, "-I", ROOT, "-I", folder, ROOT / "tests" / "bits" / "batch.c", *(f"c{index}.o" for index in names),
              "-o", "batch"], folder)
     return reasons
 
@@ -256,7 +287,7 @@ def run_row(row, requests, folder):
     usable = [request for request in requests if cases.index(request.case) not in reasons]
     heads = [struct.pack("<II", cases.index(request.case), len(request.frame)) for request in usable]
     (folder / "requests").write_bytes(b"".join(head + request.frame for head, request in zip(heads, usable)))
-    words = run([*row.run.split(), "./batch"], folder) if usable else ""
+    words = run(compiler_of(row)[2], folder) if usable else ""
     results = dict(zip(usable, read_results(folder, len(usable)))) if usable else {}
     return [results.get(request) or reasons.get(cases.index(request.case)) or words or "it wrote nothing" for request in requests]
 
@@ -276,6 +307,8 @@ def try_row(row, requests, folder):
 
 # ---- judging -----------------------------------------------------------------------------------------------------------------
 
+TOO_SMALL = ("no memory for", "will not fit in region", "overflowed by", "The target has", "stack limit")
+
 
 class Judge:
     """Counts and prints."""
@@ -283,13 +316,15 @@ class Judge:
     def __init__(self):
         self.failed, self.agreed = False, collections.Counter()
 
-    def settle(self, group, case, problems):
+    def settle(self, group, case, problems, small):
+        for row in small:
+            print(f"skip {group.name}/{case.name}/{row} - it has not the memory")
         self.failed |= bool(problems)
         print(f"not ok {group.name}/{case.name} - {'; '.join(dict.fromkeys(problems))}" if problems else f"ok {group.name}/{case.name}", flush=True)
 
 
 def check_batch(group, rows, number, requests, missing):
-    """By case: problems and the rows that agree; None for what the compiler does not support yet."""
+    """(case, problems, rows without enough memory, rows that agree) of each case of a batch."""
     folder = PLACE / group.name / f"batch{number}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -299,11 +334,14 @@ def check_batch(group, rows, number, requests, missing):
             wanted[request] = interpret(request, group.reference, folder)
         except (Failure, tensors.Unsupported) as reason:
             excuse = request.case.name in missing or f"{request.case.name}@interpreter" in missing or isinstance(reason, tensors.Unsupported)
-            found[request.case] = None if excuse else ([f"interpreter: {reason}"], [])
+            found[request.case] = None if excuse else ([f"interpreter: {reason}"], [], [])
     requests = [request for request in requests if request in wanted]
     for row in rows if requests else []:
         for request, values in zip(requests, try_row(row, requests, folder / row.name)):
-            problems, agreed = found.setdefault(request.case, ([], []))
+            problems, small, agreed = found.setdefault(request.case, ([], [], []))
+            if isinstance(values, str) and row.board and any(words in values for words in TOO_SMALL):
+                small.append(row.name)
+                continue
             problem = values if isinstance(values, str) else difference(values, wanted[request])
             if problem:
                 problems.append(f"{row.name}: {problem}")
@@ -332,8 +370,8 @@ def check_group(group, rows, cases, jobs, judge):
                 if result is None:
                     continue
                 compared += 1
-                judge.settle(group, case, result[0])
-                judge.agreed.update((group.name, row) for row in set(result[1]) if not result[0])
+                judge.settle(group, case, result[0], sorted(set(result[1])))
+                judge.agreed.update((group.name, row) for row in set(result[2]) if not result[0])
     print(f"# {group.name}: {compared} of {len(cases)} cases compared with the interpreter; the same bits: "
           + ", ".join(f"{row.name} {judge.agreed[group.name, row.name]}" for row in rows))
 
