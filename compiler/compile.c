@@ -196,7 +196,9 @@ void compile_emit_llvm(Compile *compile, const BackEnd *llvm, const char *name, 
   llvm->emit(compile->program, &emit, compile->arena, emission);
 }
 
-bool emit_is_llvm(int emit) { return emit == EMIT_OBJECT || emit == EMIT_ASSEMBLY || emit == EMIT_LLVM_IR; }
+bool emit_is_object(int emit) { return emit == EMIT_OBJECT || emit == EMIT_ARCHIVE || emit == EMIT_SHARED; }
+
+bool emit_is_llvm(int emit) { return emit_is_object(emit) || emit == EMIT_ASSEMBLY || emit == EMIT_LLVM_IR; }
 
 void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, const char *base, Emission *emission) {
   int emit = compile->options->emit;
@@ -204,7 +206,7 @@ void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, 
     compile_emit(compile, name, base, emission);
     return;
   }
-  CodeForm form = emit == EMIT_OBJECT ? CODE_OBJECT : emit == EMIT_ASSEMBLY ? CODE_ASSEMBLY : CODE_LLVM_IR;
+  CodeForm form = emit_is_object(emit) ? CODE_OBJECT : emit == EMIT_ASSEMBLY ? CODE_ASSEMBLY : CODE_LLVM_IR;
   compile_emit_llvm(compile, llvm, name, base, form, -1, false, emission);
 }
 

@@ -44,6 +44,7 @@ void compile_emit_llvm(Compile *compile, const BackEnd *llvm, const char *name, 
 /* What --emit or -c ask for, if it is code; `llvm` may be NULL for C. */
 void compile_emit_code(Compile *compile, const BackEnd *llvm, const char *name, const char *base, Emission *emission);
 bool emit_is_llvm(int emit); /* an EmitKind that needs LLVM */
+bool emit_is_object(int emit); /* that is made of an object */
 
 /* --name, or a C prefix made from a file's name: what is no letter or digit becomes _, and it is cut at 31 bytes. What still is no name (9, int)
  * is a usage

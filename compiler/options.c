@@ -62,6 +62,7 @@ static void set_text(Parse *parse, const OptionInfo *option, const char *value, 
 static void set_flag(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(bool *)field = true; }
 static void set_push(Parse *parse, const OptionInfo *option, const char *value, void *field) { vector_push(parse->arena, (WordList *)field, value); }
 static void set_emit_object(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = EMIT_OBJECT; }
+static void set_emit_shared(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = EMIT_SHARED; }
 static void set_emit_c(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = EMIT_C; }
 static void set_help(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(const char **)field = value ? value : ""; }
 

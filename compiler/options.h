@@ -60,7 +60,7 @@ const WarningInfo *warning_info(WarningId warning);
 
 #define SCHEDULE_NAME "schedule" /* for -f and -fno-, beside the passes: lowering by schedules */
 
-typedef enum EmitKind { EMIT_C, EMIT_GRAPH, EMIT_LOOPS, EMIT_OBJECT, EMIT_ASSEMBLY, EMIT_LLVM_IR } EmitKind;
+typedef enum EmitKind { EMIT_C, EMIT_GRAPH, EMIT_LOOPS, EMIT_OBJECT, EMIT_ASSEMBLY, EMIT_LLVM_IR, EMIT_ARCHIVE, EMIT_SHARED } EmitKind;
 typedef enum RunVia { VIA_C, VIA_INTERPRETER, VIA_LLVM, VIA_JIT } RunVia;
 typedef enum ColorWhen { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } ColorWhen;
 

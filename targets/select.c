@@ -131,10 +131,13 @@ static const char *triple_row(const char *text) {
   return NULL;
 }
 
-/* armv7-m begins like a triple and is a name. */
+/* armv7-m and armv7a-neon begin like triples and are a name and a row, perhaps with features behind them. */
 bool target_is_triple(const char *text) {
+  size_t length = strcspn(text, ",+");
   for (size_t i = 0; i < COUNT(names); i++)
-    if (strcmp(names[i].name, text) == 0) return false;
+    if (strlen(names[i].name) == length && strncmp(names[i].name, text, length) == 0) return false;
+  for (uint32_t i = 0; target_at(i); i++)
+    if (strlen(target_at(i)->name) == length && strncmp(target_at(i)->name, text, length) == 0) return false;
   return triple_row(text) != NULL;
 }
 

@@ -27,10 +27,15 @@ typedef struct EmitOptions {
   bool          profile;       /* node hooks are called, as C does with -DNAME_PROFILE */
 } EmitOptions;
 
+/* Of an object. */
+typedef enum ObjectFormat { OBJECT_ELF, OBJECT_MACHO, OBJECT_COFF, OBJECT_WASM } ObjectFormat;
+
 typedef struct Emission {
   Text source;   /* .c; of the LLVM back end .o, .s or .ll */
   Text header;   /* .h */
   Text weights;  /* .weights.bin: the blob; empty when inline, in an object, or none */
+  Text symbols;  /* objects: the public ones as the object spells them, a NUL behind each */
+  ObjectFormat format; /* objects */
 } Emission;
 
 /* Prints a placed and legalised program. Both texts are 0BSD; same input, same bytes. */

@@ -90,6 +90,7 @@ typedef struct Llvm {
   LlvmFrame          **variant_frames; /* by variant: of its run */
   LLVMValueRef        *runs;           /* by variant, of a dispatch group: its run */
   char                 failure[256];  /* the first error that LLVM reported; "" if none */
+  VECTOR(const char *) public_names;  /* of functions */
   LLVMValueRef         weights_data;  /* NULL: none, or given by the caller */
   LlvmCode             now;
 } Llvm;
@@ -178,7 +179,6 @@ void        llvm_info_set_stack(Llvm *l); /* l->stack_bytes, once known, into th
 void        llvm_weights(Llvm *l); /* declares what holds them */
 
 /* llvm_machine.c: the target, the passes, writing out */
-typedef enum ObjectFormat { OBJECT_ELF, OBJECT_MACHO, OBJECT_COFF, OBJECT_WASM } ObjectFormat;
 bool llvm_object_is(const Llvm *l, ObjectFormat format);
 void llvm_machine_open(Llvm *l);
 void llvm_optimize(Llvm *l);
@@ -192,7 +192,8 @@ void *llvm_jit_symbol(void *jit, Context *context, Arena *arena, const char *nam
 void  llvm_jit_close(void *jit);
 
 /* llvm_object.c: filling in what an object holds as zeros */
-void llvm_object_fill(Llvm *l, Text *object);
+void llvm_object_begin(Llvm *l); /* before the code is made, which may change the module */
+void llvm_object_finish(Llvm *l, Emission *emission);
 
 /* llvm_stack.c */
 void llvm_stack_watch(Llvm *l);   /* before code is made */

@@ -119,10 +119,13 @@ static Text module_text(Llvm *l) {
 }
 
 void llvm_write(Llvm *l, Emission *emission) {
+  bool is_filled = !llvm_object_is(l, OBJECT_WASM); /* whose data can't be found by symbols */
   if (l->options->form == CODE_OBJECT) {
+    llvm_object_begin(l);
+    if (!is_filled) measure(l);
     emission->source = generate(l, l->module, LLVMObjectFile);
-    llvm_stack_sum(l);
-    llvm_object_fill(l, &emission->source);
+    if (is_filled) llvm_stack_sum(l);
+    llvm_object_finish(l, emission);
     return;
   }
   measure(l);

@@ -1,5 +1,5 @@
-/* Filling in what an object holds as zeros: the weights, which are too large to pass through LLVM, and the stack's bytes, which are known only when
- * the code is. Both are found by their symbols, whatever the format of the object. */
+/* What is done to an object once LLVM has made it: listing its public symbols, and filling in what it holds as zeros: the weights, which are too
+ * large to pass through LLVM, and the stack's bytes, which are known only when the code is. Both are found by their symbols, whatever the format. */
 #include "llvm_emit.h"
 
 #include <llvm-c/Object.h>
@@ -26,6 +26,35 @@ static char *find(LLVMBinaryRef binary, Text *object, const char *name, size_t b
   return found;
 }
 
+void llvm_object_begin(Llvm *l) {
+  for (LLVMValueRef function = LLVMGetFirstFunction(l->module); function; function = LLVMGetNextFunction(function)) {
+    if (LLVMIsDeclaration(function) || LLVMGetLinkage(function) != LLVMExternalLinkage) continue;
+    size_t      length;
+    const char *name = LLVMGetValueName2(function, &length), *copy = arena_string(l->arena, name, length);
+    vector_push(l->arena, &l->public_names, copy);
+  }
+}
+
+/* The object says how they are spelled. */
+static bool is_public(const Llvm *l, const char *symbol) {
+  for (uint32_t i = 0; i < l->public_names.count; i++)
+    if (is_named(symbol, l->public_names.data[i])) return true;
+  return false;
+}
+
+static void list_names(const Llvm *l, Text *symbols) {
+  for (uint32_t i = 0; i < l->public_names.count; i++) text_bytes(symbols, l->public_names.data[i], strlen(l->public_names.data[i]) + 1);
+}
+
+static void list_symbols(const Llvm *l, LLVMBinaryRef binary, Text *symbols) {
+  LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(binary);
+  for (; !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol); LLVMMoveToNextSymbol(symbol)) {
+    const char *name = LLVMGetSymbolName(symbol);
+    if (name && is_public(l, name)) text_bytes(symbols, name, strlen(name) + 1);
+  }
+  LLVMDisposeSymbolIterator(symbol);
+}
+
 static char *need(Llvm *l, LLVMBinaryRef binary, Text *object, const char *name, size_t bytes) {
   const char *symbol = arena_format(l->arena, "%s_%s", l->name, name);
   char       *found = find(binary, object, symbol, bytes);
@@ -33,18 +62,29 @@ static char *need(Llvm *l, LLVMBinaryRef binary, Text *object, const char *name,
   return found;
 }
 
-void llvm_object_fill(Llvm *l, Text *object) {
-  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(object->data, object->length, "object", false);
-  char               *message = NULL;
-  LLVMBinaryRef       binary = LLVMCreateBinary(bytes, l->llvm, &message);
-  unsigned            width = LLVMGetIntTypeWidth(l->types.size) / 8;
-  LLVMTypeRef         info = LLVMGlobalGetValueType(l->description);
-  if (!binary) bug(l->context, "LLVM: %s", message);
-  char *stack =
+/* The stack's bytes into the info table, and large weights into their zeros. */
+static void fill(Llvm *l, LLVMBinaryRef binary, Text *object) {
+  unsigned    width = LLVMGetIntTypeWidth(l->types.size) / 8;
+  LLVMTypeRef info = LLVMGlobalGetValueType(l->description);
+  char       *stack =
       need(l, binary, object, "model_info", (size_t)LLVMABISizeOfType(l->layout, info)) + LLVMOffsetOfElement(l->layout, info, INFO_STACK_BYTES);
   for (unsigned i = 0; i < width; i++) stack[i] = (char)((uint64_t)l->stack_bytes >> (8 * i));
   if (l->weights_data && l->options->weights == WEIGHTS_INCBIN)
     memcpy(need(l, binary, object, "weights_data", l->blob.length), l->blob.data, l->blob.length);
+}
+
+void llvm_object_finish(Llvm *l, Emission *emission) {
+  Text               *object = &emission->source;
+  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(object->data, object->length, "object", false);
+  char               *message = NULL;
+  LLVMBinaryRef       binary = LLVMCreateBinary(bytes, l->llvm, &message);
+  if (!binary) bug(l->context, "LLVM: %s", message);
+  for (ObjectFormat format = OBJECT_ELF; format <= OBJECT_WASM; format++)
+    if (llvm_object_is(l, format)) emission->format = format;
+  text_open(&emission->symbols, l->arena);
+  if (emission->format == OBJECT_WASM) list_names(l, &emission->symbols); /* whose names don't end */
+  else list_symbols(l, binary, &emission->symbols);
+  if (emission->format != OBJECT_WASM) fill(l, binary, object);
   LLVMDisposeBinary(binary);
   LLVMDisposeMemoryBuffer(bytes);
 }

@@ -1,5 +1,5 @@
 /* Where the weights are, in the object: small ones as a constant, large ones as zeros that the object's bytes are filled in over later
- * (llvm_object.c), so that they never pass through LLVM; in text, as .incbin. */
+ * (llvm_object.c), so that they never pass through LLVM; in text, as .incbin; in WebAssembly always as a constant. */
 #include "llvm_emit.h"
 
 #include <string.h>
@@ -48,5 +48,6 @@ static LLVMValueRef by_file(Llvm *l) {
 void llvm_weights(Llvm *l) {
   if (l->blob.length == 0 || l->options->weights == WEIGHTS_FILE) return;
   bool is_text = l->options->form != CODE_OBJECT;
-  l->weights_data = l->options->weights == WEIGHTS_INLINE ? by_value(l) : is_text ? by_file(l) : as_zeros(l);
+  bool is_value = l->options->weights == WEIGHTS_INLINE || (!is_text && llvm_object_is(l, OBJECT_WASM));
+  l->weights_data = is_value ? by_value(l) : is_text ? by_file(l) : as_zeros(l);
 }

@@ -1,5 +1,6 @@
 /* onnxcc MODEL -o FILE: the model as C, or as text of one of the intermediate languages; depfiles; single passes on texts. */
-#include "compiler/command/command.h"
+#include "codegen/emit/archive.h"
+#include "compiler/command/link.h"
 #include "compiler/ops/ops.h"
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ static const CodeFile code_files[] = {
     [EMIT_OBJECT] = {"an object", ".o", ".obj"},
     [EMIT_ASSEMBLY] = {"assembly", ".s", ".asm"},
     [EMIT_LLVM_IR] = {"LLVM's language", ".ll", NULL},
+    [EMIT_ARCHIVE] = {"a static library", ".a", ".lib"},
+    [EMIT_SHARED] = {"a shared library", ".so", ".dylib"},
 };
 
 static bool ends_in(const char *path, const char *suffix) {
@@ -40,6 +43,14 @@ static const char *output_path(Command *command) {
                 "%s is written to a file that ends in %s", file->what, file->suffix);
   check_base(command, path_base(path));
   return path;
+}
+
+/* What names the model and its header: the output, of a library without the `lib` in front, as -l takes it. */
+static const char *naming_path(Command *command, const char *path) {
+  bool        is_library = command->options.emit == EMIT_ARCHIVE || command->options.emit == EMIT_SHARED;
+  const char *base = path_base(path);
+  if (!is_library || strncmp(base, "lib", 3) || !base[3] || base[3] == '.') return path;
+  return arena_format(command->arena, "%s%s", path_folder(command->arena, path), base + 3);
 }
 
 /* ---- depfile -------------------------------------------------------------------------------------------------------------- */
@@ -70,12 +81,18 @@ static void write_text(Command *command, const char *path, const Text *text) {
 
 static void write_code(Command *command, Compile *compile, const BackEnd *llvm, const char *path) {
   Emission    emission;
-  const char *base = path_base(path_with_suffix(command->arena, path, ""));
-  compile_emit_code(compile, llvm, compile_name(&command->context, command->arena, &command->options, path), base, &emission);
+  const char *naming = naming_path(command, path), *base = path_base(path_with_suffix(command->arena, naming, ""));
+  compile_emit_code(compile, llvm, compile_name(&command->context, command->arena, &command->options, naming), base, &emission);
   if (command_refuses(command)) return;
-  if (emission.weights.length) write_text(command, path_with_suffix(command->arena, path, ".weights.bin"), &emission.weights);
-  write_text(command, path_with_suffix(command->arena, path, ".h"), &emission.header);
-  write_text(command, path, &emission.source);
+  if (emission.weights.length) write_text(command, path_with_suffix(command->arena, naming, ".weights.bin"), &emission.weights);
+  write_text(command, path_with_suffix(command->arena, naming, ".h"), &emission.header);
+  Text file = emission.source;
+  if (command->options.emit == EMIT_ARCHIVE) {
+    text_open(&file, command->arena);
+    archive_print(&emission, arena_format(command->arena, "%s.o", base), command->arena, &file);
+  }
+  if (command->options.emit == EMIT_SHARED) file = link_shared(command, &emission, path_base(path));
+  write_text(command, path, &file);
 }
 
 static void compile_model(Command *command, Compile *compile, const BackEnd *llvm, const char *path) {
@@ -124,7 +141,7 @@ void command_compile(Command *command) {
   }
   const char *path = output_path(command);
   const BackEnd *llvm = emit_is_llvm(options->emit) ? back_end_llvm(&command->context) : NULL; /* before any work is done, as the name */
-  if (code_files[options->emit].what) (void)compile_name(&command->context, command->arena, options, path);
+  if (code_files[options->emit].what) (void)compile_name(&command->context, command->arena, options, naming_path(command, path));
   Compile compile = command_open_compile(command);
   compile_read(&compile, NULL);
   if (!options->list_files) compile_model(command, &compile, llvm, path);

@@ -1,6 +1,6 @@
 /* The signal handler. It sees one command, through a static pointer, and calls only what a handler may call. */
 #include "compiler/command/interrupt.h"
-#include "compiler/command/native.h"
+#include "compiler/command/tool.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ static void clean_up(int signal_number) {
   Command *command = watched;
   for (uint32_t at = 0; command && at < command->outputs.count; at++)
     if (command->outputs.files[at].temporary) (void)unlink(command->outputs.files[at].temporary);
-  if (command && command->folder) native_remove_files(command->folder);
+  if (command && command->folder) tool_remove_files(command->folder);
   signal(signal_number, SIG_DFL);
   raise(signal_number);
 }

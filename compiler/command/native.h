@@ -17,6 +17,4 @@ const onnxcc_model_info *native_load(Command *command, const char *name, const E
 const onnxcc_model_info *native_load_jit(Command *command, const char *name, const Emission *emission);
 /* Removes folder and handle, whatever was there. */
 void native_close(Command *command);
-/* Removes the folder and what may be in it; may be called by a signal handler. */
-void native_remove_files(const char *folder);
 #endif

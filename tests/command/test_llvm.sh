@@ -6,6 +6,7 @@ here=$(cd "${0%/*}" && pwd)
 cc=${CC:-cc}
 without_stack() { sed -e 's/^\(#define DIGITS_STACK_BYTES\) .*/\1/' "$1"; }
 symbols() { nm -g --defined-only "$1" | awk '{ print $2, $3 }' | sort -k 2; }
+has_linker() { command -v ld.lld > /dev/null || command -v ld.lld-19 > /dev/null || command -v ld > /dev/null; }
 wanted() { nm -u "$1" | awk '{ print $NF }' | grep -vxE 'memcpy|memmove|memset|memcmp|_GLOBAL_OFFSET_TABLE_'; }
 
 # ---- the object beside the C ----------------------------------------------------------------------------------------------
@@ -76,6 +77,28 @@ for target in host native; do
   if "$cc" -I. "$here/stack.c" digits.o -Wl,-z,now -pthread -o stack 2> messages && ./stack > out; then pass "stack_$target"
   else fail "stack_$target" "$(cat messages out | head -n 1)"; fi
 done
+
+# ---- libraries --------------------------------------------------------------------------------------------------------------
+gives static_library 0 "$model" --emit=archive -o libdigits.a
+holds header_without_lib grep -q "int32_t digits_run(" digits.h
+prints of_static_library libdigits.a
+same same_bits_static_library of_c_inline of_static_library
+mkdir again
+gives static_again 0 "$model" --emit=archive -o again/libdigits.a
+same same_library_every_time libdigits.a again/libdigits.a
+if has_linker; then
+  gives shared_library 0 "$model" -shared -o libdigits.so
+  if "$cc" -I. main.c -L. -ldigits -Wl,-rpath,. -o run_shared && ./run_shared > of_shared; then same same_bits_shared_library of_c_inline of_shared
+  else fail same_bits_shared_library "it does not link or run"; fi
+  gives as_kind 0 "$model" --emit=shared -o as_kind.so --name=digits
+fi
+LD=/no/such/linker
+export LD
+says no_linker 5 "can.t be started" "$model" -shared -o never.so --name=digits
+unset LD
+says no_shared_library_for_windows 2 "ELF and Mach-O only" "$model" -shared --target=x86_64-pc-windows-msvc -o never.so --name=digits
+holds nothing_half_written test ! -e never.so
+says library_suffix 2 "ends in .a" "$model" --emit=archive -o digits.o
 
 # ---- running ----------------------------------------------------------------------------------------------------------------
 for way in llvm jit; do

@@ -78,7 +78,7 @@ says group_too_large 2 "a group has at most 8" "$model" --target=x86-64-v1,x86-6
 says group_needs_legal_members 2 "fno-place" "$model" --emit=loops --target=x86-64-v2,x86-64-v3 -fno-place
 says unknown_pass 2 "did you mean cse?" "$model" -fno-cze
 says unknown_emit 2 "did you mean graph?" "$model" --emit=grahp
-says listed_values 2 "it can be c, graph, loops, obj, asm or llvm-ir" "$model" --emit=xyz
+says listed_values 2 "it can be c, graph, loops, obj, asm, llvm-ir, archive or shared" "$model" --emit=xyz
 says unknown_warning 2 "did you mean unknown-field?" "$model" -Wunknown-fields
 says unknown_command 2 "did you mean onnxcc verify?" verfiy "$model"
 says two_models 2 "E0704: two models" "$model" other.onnx
