@@ -109,7 +109,11 @@ static void measure(Llvm *l) {
   llvm_info_set_stack(l);
 }
 
+/* What only our own look at frames needs stays out of the text. */
 static Text module_text(Llvm *l) {
+  static const char limit[] = "warn-stack-size";
+  for (LLVMValueRef function = LLVMGetFirstFunction(l->module); function; function = LLVMGetNextFunction(function))
+    LLVMRemoveStringAttributeAtIndex(function, LLVMAttributeFunctionIndex, limit, sizeof limit - 1);
   char *string = LLVMPrintModuleToString(l->module);
   Text  text;
   text_open(&text, l->arena);

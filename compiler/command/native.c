@@ -79,7 +79,11 @@ const onnxcc_model_info *native_load(Command *command, const char *name, const E
 }
 
 const onnxcc_model_info *native_load_jit(Command *command, const char *name, const Emission *emission) {
-  Context *context = &command->context;
+  Context      *context = &command->context;
+  const Target *target = command->options.target;
+  if (*target->architecture && strcmp(target->architecture, target_host()->architecture))
+    io_error(context, CODE_C_LIBRARY, (Place){0}, "--via=interpreter runs code for any machine", "code for %s can't be loaded into this process",
+             target->name);
   native_close(command);
   command->jit = command->llvm->jit_open(context, command->arena, &emission->source);
   const onnxcc_model_info *(*get_info)(void);

@@ -108,6 +108,14 @@ for way in llvm jit; do
   says "bench_per_node_$way" 0 " Conv " bench "$model" --via=$way --per-node
 done
 
+# ---- other machines -----------------------------------------------------------------------------------------------------------
+gives row_that_looks_like_a_triple 0 "$model" --emit=llvm-ir -o other.ll --target=armv7a-neon
+holds triple_of_a_row grep -q '^target triple = "armv7-unknown-linux-gnueabihf"' other.ll
+holds nothing_of_our_own_in_the_text test -z "$(grep warn-stack-size other.ll)"
+case $(uname -m) in aarch64) other=x86-64-v1 ;; *) other=aarch64 ;; esac
+says jit_of_another_machine 5 "can't be loaded" verify "$model" --via=jit --target=$other
+says object_of_another_machine 5 "failed on the emitted object" verify "$model" --via=llvm --target=$other
+
 # ---- refusals ---------------------------------------------------------------------------------------------------------------
 says object_name 2 "a file that ends in .o" "$model" -c -o digits.c
 says object_without_stem 2 "a file that ends in .o" "$model" -c -o .o
