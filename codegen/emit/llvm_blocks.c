@@ -13,13 +13,15 @@ static void text_attribute(Llvm *l, LLVMValueRef function, const char *name, con
                           LLVMCreateStringAttribute(l->llvm, name, (unsigned)strlen(name), value, (unsigned)strlen(value)));
 }
 
-/* no-builtins: no loop becomes a call that the caller may not have. noredzone: a frame is all that a function takes of the stack, so that it can be
+/* noimplicitfloat: vectors are the program's alone; the options of LLVM's C interface for its vectorizers do not keep them from their work.
+ * no-builtins: no loop becomes a call that the caller may not have. noredzone: a frame is all that a function takes of the stack, so that it can be
  * summed, and interrupts may share it. */
 static void attributes(Llvm *l, LLVMValueRef function, Linkage linkage) {
   const Target *target = l->target;
   llvm_attribute(l, function, LLVMAttributeFunctionIndex, "nounwind", 0);
   llvm_attribute(l, function, LLVMAttributeFunctionIndex, "noredzone", 0);
   if (linkage == LINKAGE_KERNEL) llvm_attribute(l, function, LLVMAttributeFunctionIndex, "noinline", 0);
+  if (!llvm_may_vectorize(l)) llvm_attribute(l, function, LLVMAttributeFunctionIndex, "noimplicitfloat", 0);
   text_attribute(l, function, "no-builtins", "");
   text_attribute(l, function, "warn-stack-size", "0");
   if (target->llvm_cpu) text_attribute(l, function, "target-cpu", target->llvm_cpu);

@@ -21,6 +21,7 @@ static LLVMValueRef is_not_zero(Llvm *l, LLVMValueRef value, Scalar from) {
 }
 
 static LLVMValueRef float_to_integer(Llvm *l, LLVMValueRef value, Scalar to) {
+  value = llvm_hide_scale(l, value);
   LLVMTypeRef types[] = {type_like(l, to, value), LLVMTypeOf(value)};
   return llvm_intrinsic(l, scalar_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", 2, types, 1, &value);
 }
@@ -37,7 +38,7 @@ LLVMValueRef llvm_cast(Llvm *l, LLVMValueRef value, Scalar from, Scalar to) {
     return scalar_is_float(to) ? LLVMBuildFPCast(l->builder, value, type_like(l, to, value), "") : float_to_integer(l, value, to);
   if (scalar_is_float(to)) {
     bool is_signed = from != SCALAR_I1 && scalar_is_signed(from);
-    return (is_signed ? LLVMBuildSIToFP : LLVMBuildUIToFP)(l->builder, value, type_like(l, to, value), "");
+    return llvm_hide_scale(l, (is_signed ? LLVMBuildSIToFP : LLVMBuildUIToFP)(l->builder, value, type_like(l, to, value), ""));
   }
   if (to == SCALAR_INDEX && llvm_bits(l, to) == 32) return llvm_saturate(l, value, from, to); /* stays out of bounds where it was */
   return resize(l, value, from, to);

@@ -182,6 +182,9 @@ void        llvm_weights(Llvm *l); /* declares what holds them */
 bool llvm_object_is(const Llvm *l, ObjectFormat format);
 void llvm_machine_open(Llvm *l);
 void llvm_optimize(Llvm *l);
+bool llvm_may_vectorize(const Llvm *l); /* whether LLVM may find vectors by itself */
+LLVMValueRef llvm_hide_addresses(Llvm *l, LLVMValueRef addresses); /* of a gather or scatter, from a pass that gets them wrong; else as they are */
+LLVMValueRef llvm_hide_scale(Llvm *l, LLVMValueRef value);         /* of floats from or to integers, likewise */
 void llvm_write(Llvm *l, Emission *emission);
 
 void llvm_targets_open(void); /* makes all of LLVM's machines known; again does nothing */

@@ -125,7 +125,7 @@ static LLVMValueRef unary(Llvm *l, const ExprNode *node, LLVMValueRef a, Scalar 
   case LOOP_FLOOR: return llvm_unary_intrinsic(l, "llvm.floor", a);
   case LOOP_CEIL: return llvm_unary_intrinsic(l, "llvm.ceil", a);
   case LOOP_TRUNC: return llvm_unary_intrinsic(l, "llvm.trunc", a);
-  case LOOP_ROUND: return llvm_unary_intrinsic(l, "llvm.roundeven", a);
+  case LOOP_ROUND: return llvm_unary_intrinsic(l, "llvm.rint", a); /* to even; roundeven calls a library on Arm */
   case LOOP_NOT: return LLVMBuildNot(l->builder, a, "");
   case LOOP_CAST: return llvm_cast(l, a, from, scalar);
   case LOOP_SATURATE: return llvm_saturate(l, a, from, scalar);

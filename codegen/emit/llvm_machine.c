@@ -20,11 +20,16 @@ static LLVMRelocMode relocation(const Llvm *l) {
   return bare ? LLVMRelocStatic : LLVMRelocPIC;
 }
 
-static const char *host_triple(Llvm *l) {
-  char       *triple = LLVMGetDefaultTargetTriple();
-  const char *copy = arena_string(l->arena, triple, strlen(triple));
-  LLVMDisposeMessage(triple);
+static const char *keep(Llvm *l, char *text) {
+  const char *copy = arena_string(l->arena, text, strlen(text));
+  LLVMDisposeMessage(text);
   return copy;
+}
+
+/* With all of its parts: LLVM reads them by position, and without a vendor it misses the names of Arm's run-time library and where floats pass. */
+static const char *whole_triple(Llvm *l) {
+  const char *asked = l->options->triple ? l->options->triple : l->target->llvm_triple;
+  return asked ? keep(l, LLVMNormalizeTargetTriple(asked)) : keep(l, LLVMGetDefaultTargetTriple());
 }
 
 void llvm_targets_open(void) {
@@ -40,7 +45,7 @@ void llvm_machine_open(Llvm *l) {
   LLVMTargetRef found;
   char         *message = NULL;
   llvm_targets_open();
-  l->triple = l->options->triple ? l->options->triple : target->llvm_triple ? target->llvm_triple : host_triple(l);
+  l->triple = whole_triple(l);
   if (LLVMGetTargetFromTriple(l->triple, &found, &message)) {
     const char *reason = arena_string(l->arena, message, strlen(message));
     LLVMDisposeMessage(message);
@@ -72,13 +77,24 @@ static void check(Llvm *l, LLVMErrorRef error) {
   bug(l->context, "LLVM: %s", copy);
 }
 
-/* LLVM's own pipelines. Vectors that flush subnormals would change results, so machines with only those get none that the program doesn't have. */
+/* LLVM 19's code for Helium is wrong in two ways. Addresses of gathers that count with a loop make the loop endless. A conversion between integers
+ * and floats scaled by a power of two takes the number of a register for that power. llvm_hide_addresses and llvm_hide_scale keep them from it. */
+static bool is_helium(const Llvm *l) { return strncmp(l->triple, "thumbv8.1m", 10) == 0; }
+
+LLVMValueRef llvm_hide_addresses(Llvm *l, LLVMValueRef addresses) { return is_helium(l) ? LLVMBuildFreeze(l->builder, addresses, "") : addresses; }
+
+LLVMValueRef llvm_hide_scale(Llvm *l, LLVMValueRef value) {
+  bool is_vector = LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind;
+  return is_helium(l) && is_vector ? llvm_unary_intrinsic(l, "llvm.arithmetic.fence", value) : value;
+}
+
+/* Vectors that flush subnormals would change results; those for Helium, see above. */
+bool llvm_may_vectorize(const Llvm *l) { return (l->target->vector_bytes == 0 || l->target->has_vector_f32) && !is_helium(l); }
+
+/* LLVM's own pipelines. */
 void llvm_optimize(Llvm *l) {
   static const char *const  pipelines[] = {"function(sroa,early-cse,simplifycfg)", "default<O1>", "default<O2>", "default<O2>"};
-  bool                      vectors = l->target->vector_bytes == 0 || l->target->has_vector_f32;
   LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-  LLVMPassBuilderOptionsSetLoopVectorization(options, vectors);
-  LLVMPassBuilderOptionsSetSLPVectorization(options, vectors);
   LLVMErrorRef error = LLVMRunPasses(l->module, pipelines[l->options->level > 3 ? 3 : l->options->level], l->machine, options);
   LLVMDisposePassBuilderOptions(options);
   check(l, error);

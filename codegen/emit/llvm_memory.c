@@ -59,7 +59,7 @@ static Location locate(Llvm *l, uint32_t index, uint32_t list, uint32_t count, u
   subscripts(l, &location.operand, list, rank, &at, &places);
   if (at) address = masked ? LLVMBuildGEP2(l->builder, type, address, &at, 1, "") : LLVMBuildInBoundsGEP2(l->builder, type, address, &at, 1, "");
   if (places) address = LLVMBuildGEP2(l->builder, type, address, &places, 1, "");
-  location.address = address;
+  location.address = places ? llvm_hide_addresses(l, address) : address;
   location.contiguous = !places;
   if (masked) location.mask = active_lanes(l, l->now.code->lists.data[list + rank], location.operand.scalar, lanes);
   return location;
