@@ -128,12 +128,13 @@ wants() { # wants NEED: one of the chosen suites has it
   echo "$chosen" | awk -F'|' -v need="$1" '("," $2 ",") ~ ("[, ]" need "[, ]") { found = 1 } END { exit !found }'
 }
 
-# Compilers and emulators of other machines: THING=PACKAGE. A suite whose package is not to be had is skipped.
+# Compilers and emulators of other machines: THING=PACKAGE or THING=PACKAGE+PACKAGE. A suite whose package is not to be had is skipped.
 machines="arm-none-eabi-gcc=gcc-arm-none-eabi qemu-system-arm=qemu-system-arm riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf
-  qemu-system-riscv64=qemu-system-misc clang-19=clang-19"
+  qemu-system-riscv64=qemu-system-misc clang-19=clang-19 wasm-ld-19=lld-19 node=nodejs qemu-aarch64=qemu-user
+  aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu+libc6-dev-arm64-cross riscv64-linux-gnu-gcc=gcc-riscv64-linux-gnu+libc6-dev-riscv64-cross"
 install_machines() {
   for pair in $machines; do
-    if wants "${pair%%=*}"; then need "$(which_missing "$pair")" || echo "  without ${pair#*=}: suites that need it are skipped"; fi
+    if wants "${pair%%=*}"; then need "$(which_missing "$pair" | tr + ' ')" || echo "  without ${pair#*=}: suites that need it are skipped"; fi
   done
 }
 

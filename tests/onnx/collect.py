@@ -97,6 +97,19 @@ def collect(root, source=""):
     return in_folders(DEBIAN_FOLDER)
 
 
+def each_operator(cases, count):
+    """The first `count` cases of each operator: of what the first node of their models is."""
+    import onnx
+    kept, seen = [], {}
+    for case in cases:
+        nodes = onnx.load(case.folder / "model.onnx", load_external_data=False).graph.node
+        name = nodes[0].op_type if nodes else ""
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] <= count:
+            kept.append(case)
+    return kept
+
+
 if __name__ == "__main__":
     for found in collect(pathlib.Path("build/tests/onnx/cases"), *sys.argv[1:2]):
         print(found.name, found.folder)

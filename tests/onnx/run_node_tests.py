@@ -5,21 +5,23 @@
     gcc, clang    the emitted C, compiled with strict warnings as errors, linked into shared objects, driven by host.c
     sanitize      the same with gcc's ASan and UBSan
     llvm          LLVM's objects (onnxcc -c), linked and driven likewise
+    aarch64-gcc, rv64gcv-llvm and the other names of elsewhere.py: code for other machines, emulated
 
 missing.txt lists what does not pass yet, `NAME  reason` or `NAME@interpreter  reason`, `NAME@c  reason` if only there. A listed test must
 fail, an unlisted one pass. A crash, an internal error or a run past the time limit is never allowed. Of several ways through code, all outputs
 must have the bits of the first; a NaN is a NaN.
 
-    build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--target=NAME] [--every N] [--update] [PATTERN...]
+    build/venv/bin/python tests/onnx/run_node_tests.py [--via gcc,clang] [--target=NAME] [--every N] [--each-operator N] [--update] [PATTERN...]
 
---target is onnxcc's, such as a dispatch group. --update rewrites missing.txt from what was seen (of interpreter and C; tests that were not run stay as they are). Prints a line a test and way.
+--every takes each Nth test, --each-operator N tests of each operator.
+
+--target is onnxcc's, such as a dispatch group, for the ways to this machine. --update rewrites missing.txt from what was seen (of interpreter and C;
+tests that were not run stay as they are). Prints a line a test and way.
 """
 import argparse
 import concurrent.futures
 import fnmatch
 import os
-import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -28,54 +30,20 @@ import numpy
 import onnx
 
 import collect
+import elsewhere
 import tensors
+from process import BAD, BUILD, LIBRARY_FUNCTIONS, ONNXCC, PLACE, ROOT, RUNTIME, STRICT, data_sets, last_words, run  # noqa: F401  bits.py takes them from here
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("ONNXCC_BUILD", ROOT / "build"))
-ONNXCC = os.environ.get("ONNXCC", str(BUILD / "onnxcc"))
-RUNTIME = pathlib.Path(os.environ.get("ONNXCC_RUNTIME", ROOT / "runtime-min"))
-PLACE = BUILD / "tests" / "onnx"
 MISSING = ROOT / "tests" / "onnx" / "missing.txt"
-STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror".split()
 COMPILERS = {
     "gcc": ["gcc", "-O1"],
     "clang": ["clang", "-O1"],
     "llvm": ["gcc", "-O1"],  # links, and compiles the host
     "sanitize": ["gcc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
 }
-LIBRARY_FUNCTIONS = {"memcpy", "memset", "memmove", "memcmp"}  # all that emitted code may call
 BATCH = 20     # models a shared object
 TARGET = []    # --target=NAME, for onnxcc
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # host.c leaves its memory to the end; emitted code has none of its own
-LIMIT = 120    # seconds a process may take
-BAD = "CRASH: "  # opens the reasons that no list excuses
-
-
-def run(command, **options):
-    """Status, stdout and last words of a process. The words open with BAD if it crashed, hit an internal error or ran too long."""
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False, **options)
-    except subprocess.TimeoutExpired:
-        return 1, b"", f"{BAD}{pathlib.Path(command[0]).name} took longer than {LIMIT} s"
-    words = last_words(done.stderr.decode(errors="replace"))
-    if done.returncode < 0:
-        words = f"{BAD}{pathlib.Path(command[0]).name} died of signal {-done.returncode}. {words}"
-    elif command[0] == ONNXCC and done.returncode in (3, 4):
-        words = f"{BAD}onnxcc ended with status {done.returncode}. {words}"
-    return done.returncode, done.stdout, words
-
-
-def last_words(text):
-    """The line of a program's messages that says most: its first error, else its last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
-    line = (errors or lines[-1:] or ["no message"])[0]
-    line = re.sub(r"\x1b\[[0-9;]*m", "", line)
-    return re.sub(r"/\S*/(?=[^/\s]*\.(pb|onnx):)", "", line)[:200]  # messages name files; lists of them shall not name folders
-
-
-def data_sets(case):
-    return sorted(case.folder.glob("test_data_set_*"))
 
 
 def check_interpreter(case):
@@ -234,23 +202,29 @@ def main():
     parser.add_argument("--via", default="interpreter,gcc,clang")
     parser.add_argument("--target")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--each-operator", type=int, default=0)
     parser.add_argument("--source", default="")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("patterns", nargs="*")
     arguments = parser.parse_args()
     ways = arguments.via.split(",")
     TARGET.extend([f"--target={arguments.target}"] if arguments.target else [])
-    unknown = set(ways) - {"interpreter", *COMPILERS}
+    unknown = set(ways) - {"interpreter", *COMPILERS, *elsewhere.WAYS}
     if unknown or (arguments.update and len({place_of(way) for way in ways}) < 2):
         parser.error(f"unknown way {unknown}" if unknown else "--update needs the interpreter and a C compiler")
 
     everything = collect.collect(PLACE / "cases", arguments.source)
     cases = [case for case in everything if not arguments.patterns or any(fnmatch.fnmatch(case.name, p) for p in arguments.patterns)]
     cases = cases[::arguments.every]
+    if arguments.each_operator:
+        cases = collect.each_operator(cases, arguments.each_operator)
     missing = read_missing()
     compilers = [way for way in ways if way in COMPILERS]
     for way in compilers:
         build_host(way)
+    for way in [way for way in ways if way in elsewhere.WAYS and elsewhere.lacks(way)]:
+        print(f"skip {way} - needs {elsewhere.lacks(way)}")
+        ways.remove(way)
     passed = dict.fromkeys(ways, 0)
     results, failed = [], False
     print(f"# {len(cases)} cases of {len(everything)}, {len(missing)} entries in missing.txt")
@@ -271,9 +245,11 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = {}
+        batches = [cases[start:start + BATCH] for start in range(0, len(cases), BATCH)]
         if compilers:
-            batches = [cases[start:start + BATCH] for start in range(0, len(cases), BATCH)]
             jobs = {pool.submit(check_batch, number, batch, compilers): None for number, batch in enumerate(batches)}
+        for way in [way for way in ways if way in elsewhere.WAYS]:
+            jobs.update({pool.submit(elsewhere.check_batch, number, batch, way): None for number, batch in enumerate(batches)})
         if "interpreter" in ways:
             jobs.update({pool.submit(check_interpreter, case): case for case in cases})
         for job in concurrent.futures.as_completed(jobs):

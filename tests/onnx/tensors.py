@@ -73,6 +73,15 @@ def from_frame(frame):
     return values
 
 
+def frame_bytes(data, start):
+    """Bytes of the frame that begins at `start`."""
+    (count,), at = struct.unpack_from("<I", data, start), start + 4
+    for _ in range(count):
+        _, rank = struct.unpack_from("<ii", data, at)
+        at += 16 + 8 * rank + struct.unpack_from("<Q", data, at + 8 + 8 * rank)[0]
+    return at - start
+
+
 def difference(got, wanted, rtol, atol):
     """What is wrong with got, in one line; empty if it is within the tolerances of the ONNX project's own comparison."""
     if len(got) != len(wanted):

@@ -34,7 +34,9 @@ class Machine:
         return "qemu-system-arm" if self.is_arm else f"qemu-system-{self.processor[:2].replace('rv', 'riscv')}{self.processor[2:4]}"
 
     def compiler(self, way):
-        """Command line of a C compiler for this core, way being gcc or clang; None where there is no such compiler."""
+        """Command line of a C compiler for this core, way being gcc or clang; None where there is no such compiler. Objects (llvm) need none."""
+        if way == "llvm":
+            return None
         if way == "gcc":
             return [self.tools + "gcc", *self.gcc_flags.split()] if shutil.which(self.tools + "gcc") and self.gcc_flags else None
         return [clang(), *self.clang_flags.split()] if clang() else None
@@ -93,7 +95,7 @@ def lacks(machine, way, known_targets):
     """What is missing to build and run images for this machine in this way; empty if nothing is."""
     if machine.target not in known_targets:
         return f"--target={machine.target}"
-    if machine.compiler(way) is None:
+    if way != "llvm" and machine.compiler(way) is None:
         return f"a {way} for {machine.target}" if way == "gcc" else "clang 18 or newer"
     for tool in (machine.tools + "gcc", machine.tools + "size", machine.emulator):  # gcc links, whoever compiles
         if not shutil.which(tool):
