@@ -17,6 +17,7 @@ static PipelineOptions pipeline_options(const Compile *compile) {
   const Options  *options = compile->options;
   PipelineOptions pipeline = {.target = compile->target, .no_schedule = options->no_schedule, .evaluator = compile->evaluator};
   pipeline.fp = (FpMode)options->fp;
+  pipeline.math = options_math(options);
   pipeline.passes = (PassOptions){.level = compile->level, .dump = options->dump, .verify_each = options->verify_each};
   memcpy(pipeline.passes.choice, options->choice, sizeof pipeline.passes.choice);
   pipeline.passes.on_dump = compile->on_dump;

@@ -191,6 +191,14 @@ static void select_targets(Parse *parse) {
   options->target = options->targets.data[0];
 }
 
+static void check_math(Context *context, const Options *options) {
+  const char *chosen = options->libm ? "--libm" : "--math=fast";
+  if (options->fp && (options->libm || options->math))
+    usage_error(context, CODE_OPTION_CONFLICT, "leave out one of the two", "%s can't go with --fp=strict, which promises the same bits everywhere",
+                chosen);
+  if (options->libm && options->math) usage_error(context, CODE_OPTION_CONFLICT, "leave out one of the two", "--libm can't go with --math=fast");
+}
+
 static void set_level(Parse *parse, const OptionInfo *option, const char *value, void *field) { *(int *)field = *value == 's' ? 1 : *value - '0'; }
 
 static void choose_pass(Parse *parse, const OptionInfo *option, const char *value, int8_t *field, int8_t choice) {
@@ -475,7 +483,10 @@ void options_parse(Context *context, Arena *arena, Options *options, uint32_t co
   expand(&parse, count, words, &all, 0);
   parse_words(&parse, &all);
   select_targets(&parse);
+  check_math(context, options);
 }
+
+MathMode options_math(const Options *options) { return options->libm ? MATH_LIBM : (MathMode)options->math; }
 
 static void summarise_range(Text *text, int64_t lo, int64_t hi) {
   text_format(text, "%lld", (long long)lo);
@@ -494,6 +505,7 @@ const char *options_summary(const Options *options, Arena *arena) {
   for (PassId pass = 0; pass < PASS_COUNT; pass++)
     if (options->choice[pass]) text_format(&text, " -f%s%s", options->choice[pass] < 0 ? "no-" : "", pass_info(pass)->name);
   if (options->fp) text_format(&text, " --fp=%s", options->fp == FP_STRICT ? "strict" : "strict,nofma");
+  if (options->libm || options->math) text_string(&text, options->libm ? " --libm" : " --math=fast");
   if (options->no_schedule) text_format(&text, " -fno-%s", SCHEDULE_NAME);
   for (uint32_t at = 0; at < options->dims.count; at++) {
     text_format(&text, " -D %s=", options->dims.data[at].name);

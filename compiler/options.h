@@ -94,6 +94,8 @@ typedef struct Options {
   int8_t      choice[PASS_COUNT];/* as PassOptions has it */
   bool        no_schedule;       /* -fno-schedule: no pass of the table, but chosen like one */
   int         fp;                /* FpMode */
+  int         math;              /* MathMode, MATH_FULL or MATH_FAST */
+  bool        libm;              /* instead: MATH_LIBM */
 
   const char *data, *output_dir;
   WordList    inputs;            /* NAME=FILE */
@@ -118,6 +120,7 @@ typedef struct Options {
 void options_parse(Context *context, Arena *arena, Options *options, uint32_t count, const char *const *words);
 /* The options that shape the output, in an order of their own and without paths: for the comment at the top of generated files. */
 const char *options_summary(const Options *options, Arena *arena);
+MathMode options_math(const Options *options);
 /* Asked for help, a version or an explanation: nothing is compiled. */
 bool options_only_tell(const Options *options);
 

@@ -87,7 +87,8 @@ void pipeline_set_dims(Module *module, DimSetting *settings, uint32_t count) {
 
 static PassState pass_state(Context *context, const PipelineOptions *options) {
   PassState state = {
-      .context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .fp = options->fp};
+      .context = context, .target = options->target, .evaluator = &options->evaluator, .options = options->passes, .fp = options->fp,
+      .math = options->math};
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
   if (state.budget.total_bytes < 4 * options->model_bytes) state.budget.total_bytes = (size_t)(4 * options->model_bytes);
   return state;

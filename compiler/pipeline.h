@@ -14,6 +14,7 @@ typedef struct PipelineOptions {
   PassOptions passes;              /* level, -f<pass>, dumps */
   bool        no_schedule;         /* plain meanings only (-fno-schedule) */
   FpMode      fp;                  /* --fp */
+  MathMode    math;                /* --math, --libm */
   Evaluator   evaluator;           /* for constant folding */
   uint64_t    model_bytes;         /* size of the model file: the folding budget grows with it */
 } PipelineOptions;

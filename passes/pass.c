@@ -22,6 +22,7 @@ static bool run_dce(PassState *state) { return graph_dce(state->module, state->s
 static bool run_fuse(PassState *state) { return graph_fuse(state->module, state->scratch), true; }
 
 static bool run_strict(PassState *state) { return loop_strict(state->program, state->fp), state->fp != FP_DEFAULT; }
+static bool run_math(PassState *state) { return loop_math(state->program, state->math), state->math != MATH_FULL; }
 static bool run_flatten(PassState *state) { return loop_flatten(state->program), true; }
 static bool run_tidy(PassState *state) { return loop_tidy(state->program), true; }
 static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }

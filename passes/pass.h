@@ -65,6 +65,7 @@ struct PassState {
   FoldBudget       budget;       /* what folding has left */
   PassOptions      options;
   FpMode           fp;           /* other than FP_DEFAULT: no rewrite that rounds differently */
+  MathMode         math;         /* where the bodies of maths functions come from */
   uint32_t         facts;        /* Facts that hold */
   uint32_t         giving;       /* Facts that are being made: a circle in the table is a bug */
 };

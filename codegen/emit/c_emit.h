@@ -80,6 +80,7 @@ typedef struct Emitter {
   bool                needed[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                                 /* [helper][to][from], by the variant */
   bool                needed_by_any[HELPER_COUNT][SCALAR_COUNT][SCALAR_COUNT];                          /* by those before it too */
   bool                needs_unroll, needs_restrict, needs_aligned, needs_copy, needs_clear, needs_move; /* macros of the prelude */
+  bool                needs_math; /* <math.h>: functions of the C library are called */
   VectorNeeds         vectors;                            /* by the variant */
   bool                uses_vectors, uses_wide_vectors;    /* by any: wide where the target has registers of 64 bytes */
   bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */

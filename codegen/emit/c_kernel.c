@@ -105,6 +105,10 @@ static void unread_parameters(Emitter *e, Text *out) {
 const char *c_function(Emitter *e, uint32_t function) {
   const Code *code = &e->program->functions.data[function];
   const char *name = arena_format(e->arena, "%s_%s", e->name, code->name);
+  if (code->symbol) {
+    e->needs_math = true;
+    return code->symbol;
+  }
   if (!e->function_printed[function]) {
     CodeState saved = e->now;
     Text      body, text;

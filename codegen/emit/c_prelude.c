@@ -309,7 +309,7 @@ static void target_test(const Emitter *e, Text *out) {
 static void includes(const Emitter *e, Text *out) {
   bool intrinsics = e->needed_by_any[HELPER_SQRT][SCALAR_F32][SCALAR_F32] || e->needed_by_any[HELPER_SQRT][SCALAR_F64][SCALAR_F64] ||
                     e->needed_by_any[HELPER_CONVERT][SCALAR_F32][SCALAR_F16] || e->needed_by_any[HELPER_CONVERT][SCALAR_F16][SCALAR_F32];
-  text_string(out, "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n");
+  text_format(out, "%s#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n", e->needs_math ? "#include <math.h>\n" : "");
   if (intrinsics) text_string(out, "#if defined(__SSE2__)\n#include <immintrin.h>\n#endif\n");
   if (e->needs_copy || e->needs_clear || e->needs_move) text_string(out, "#if !defined(__GNUC__)\n#include <string.h>\n#endif\n");
 }

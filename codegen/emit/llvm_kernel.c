@@ -11,8 +11,9 @@
 static LLVMValueRef declare_function(Llvm *l, const Code *code) {
   LLVMTypeRef *parameters = arena_array(l->arena, LLVMTypeRef, code->parameter_count + 1u);
   for (uint32_t i = 0; i < code->parameter_count; i++) parameters[i] = llvm_type(l, code->slots.data[1 + i].scalar, code->lanes);
-  return llvm_declare(l, arena_format(l->arena, "%s_%s", l->name, code->name), LINKAGE_LOCAL, llvm_type(l, code->result, code->lanes),
-                      code->parameter_count, parameters);
+  const char *name = code->symbol ? code->symbol : arena_format(l->arena, "%s_%s", l->name, code->name);
+  return llvm_declare(l, name, code->symbol ? LINKAGE_PUBLIC : LINKAGE_LOCAL, llvm_type(l, code->result, code->lanes), code->parameter_count,
+                      parameters);
 }
 
 LLVMValueRef llvm_function(Llvm *l, uint32_t index) {
@@ -20,8 +21,9 @@ LLVMValueRef llvm_function(Llvm *l, uint32_t index) {
   if (l->functions[index]) return l->functions[index];
   LlvmCode          saved = l->now;
   LLVMBasicBlockRef here = LLVMGetInsertBlock(l->builder);
-  require(l->context, code->defined);
+  require(l->context, code->defined || code->symbol);
   LLVMValueRef function = l->functions[index] = declare_function(l, code);
+  if (code->symbol) return function;
   llvm_code_open(l, code, function);
   for (uint32_t i = 0; i < code->parameter_count; i++) l->now.slots[1 + i] = LLVMGetParam(function, i);
   llvm_statements(l, code->body);

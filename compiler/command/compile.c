@@ -123,6 +123,7 @@ static void run_passes(Command *command) {
   PassState      state = {.context = &command->context, .target = options->target, .evaluator = &evaluator, .fp = (FpMode)options->fp};
   Compile        callbacks = command_open_compile(command);
   Text           text;
+  state.math = options_math(options);
   state.budget = (FoldBudget){.tensor_bytes = (size_t)64 << 20, .total_bytes = (size_t)256 << 20, .steps = 1000000000};
   state.options =
       (PassOptions){.level = options->level, .dump = options->dump, .verify_each = true, .on_dump = callbacks.on_dump, .on_time = callbacks.on_time};

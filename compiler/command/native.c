@@ -36,6 +36,7 @@ static WordList compiler_words(Command *command, const char *name, const NativeF
   vector_push(arena, &words, "-o");
   vector_push(arena, &words, tool_path(command, "model.so"));
   vector_push(arena, &words, arena_format(arena, "%s/model.%c", command->folder, form->is_object ? 'o' : 'c'));
+  if (command->options.libm) vector_push(arena, &words, "-lm");
   vector_push(arena, &words, NULL);
   return words;
 }

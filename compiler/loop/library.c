@@ -125,14 +125,16 @@ static const char *scalar_name_of(const Program *program, uint32_t function) {
   return loop_scalar_name(program->arena, code->name, code->lanes);
 }
 
+static bool needs_body(const Code *function) { return !function->defined && !function->symbol; }
+
 void program_link_others(Program *program, bool (*known)(const char *name)) {
   for (uint32_t i = 0; i < program->functions.count; i++)
-    if (!program->functions.data[i].defined && !known(scalar_name_of(program, i))) define(program, i);
+    if (needs_body(&program->functions.data[i]) && !known(scalar_name_of(program, i))) define(program, i);
   check_errors(program->context);
 }
 
 void program_link_library(Program *program) {
   for (uint32_t i = 0; i < program->functions.count; i++) /* grows as bodies call others */
-    if (!program->functions.data[i].defined) define(program, i);
+    if (needs_body(&program->functions.data[i])) define(program, i);
   check_errors(program->context);
 }

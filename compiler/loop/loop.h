@@ -117,6 +117,7 @@ typedef struct Code {
   Scalar   result;         /* functions */
   uint16_t lanes;          /* functions: of every parameter and of the result; 1: scalars */
   bool     defined;        /* functions: has a body; else named only */
+  const char *symbol;      /* functions without a body: the C function outside the program that they stand for, `expf`; NULL: none */
   uint32_t variant;        /* index into Program.variants: which machine it is for; 0 where there are none */
   VECTOR(ExprNode) exprs;  /* [0] unused */
   VECTOR(StmtNode) stmts;  /* [0] unused */

@@ -335,6 +335,7 @@ static void print_header(Printer *printer, bool with_name) {
     print_type_name(printer->text, code->result, code->lanes);
   }
   print_variant(printer);
+  if (code->symbol) text_format(printer->text, " extern %s", code->symbol);
 }
 
 void code_print(const Program *program, const Code *code, Text *text, bool with_name_and_notes) {

@@ -341,6 +341,10 @@ void parse_function(Parser *parser) {
   Code code = parse_function_header(parser);
   uint32_t index = program_find_function(parser->program, code.name);
   parse_variant_of(parser, &code);
+  if (lexer_accept(&parser->lexer, "extern")) {
+    parser->program->functions.data[index].symbol = parse_identifier(parser);
+    return;
+  }
   if (!lexer_is(&parser->lexer, "{")) return;
   parse_body(parser, &code);
   parser->program->functions.data[index] = code;

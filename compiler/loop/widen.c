@@ -13,10 +13,18 @@ bool code_is_straight(const Code *code) {
   return code->defined;
 }
 
+static bool calls_are_straight(const Program *program, const Code *code) {
+  for (Expr expr = 1; expr < code->exprs.count; expr++)
+    if (code->exprs.data[expr].op == LOOP_CALL && !function_is_straight(program, program->functions.data[code->exprs.data[expr].operand[0]].name))
+      return false;
+  return true;
+}
+
 bool function_is_straight(const Program *program, const char *name) {
-  if (library_has(name)) return library_is_straight(name);
-  uint32_t index = program_find_function(program, name);
-  return index != UINT32_MAX && code_is_straight(&program->functions.data[index]);
+  uint32_t    index = program_find_function(program, name);
+  const Code *code = index == UINT32_MAX ? NULL : &program->functions.data[index];
+  if (code && code->defined) return code_is_straight(code) && calls_are_straight(program, code);
+  return !(code && code->symbol) && library_has(name) && library_is_straight(name);
 }
 
 Code function_widened(Program *program, const Code *scalar, uint16_t lanes) {

@@ -1,5 +1,5 @@
 /* The passes that tidy loop programs: flatten, tidy, collapse. Each keeps what the program computes, bit for bit, and may run at any time.
- * And strict and vectorise, which choose what the program's text leaves open. */
+ * And strict, math and vectorise, which choose what the program's text leaves open. */
 #ifndef ONNXCC_PASSES_LOOP_LOOP_PASSES_H
 #define ONNXCC_PASSES_LOOP_LOOP_PASSES_H
 #include "compiler/loop/evaluate.h"
@@ -24,6 +24,11 @@ void loop_strict(Program *program, FpMode fp);
 /* An evaluator that does so with a program before it runs it, so that what is folded has the bits of what is not. *self stays the caller's. */
 typedef struct StrictEvaluator { Evaluator inner; FpMode fp; } StrictEvaluator;
 Evaluator strict_evaluator(StrictEvaluator *self);
+
+/* Where the bodies of maths functions come from: the library, its fast variants where it has one, C's library. */
+typedef enum MathMode { MATH_FULL, MATH_FAST, MATH_LIBM } MathMode;
+/* Not FULL only where floats are not strict. Stands before vectorise; running it twice changes nothing more. */
+void loop_math(Program *program, MathMode mode);
 
 /* Loops in lanes, as wide as the target's vectors; nothing if it has none or is NULL. Wants flat operands; stands before legalise. Accumulations of
  * floats along rows change their order (vectorise/reduction.c), but not under --fp=strict. */

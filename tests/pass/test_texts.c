@@ -22,6 +22,7 @@ static void run_case(void *self) {
   PassState state = {.context = &test->context, .evaluator = &evaluator, .options = {.verify_each = true}};
   Text      text;
   if (*test->fp) state.fp = !strcmp(test->fp, "strict") ? FP_STRICT : FP_STRICT_NOFMA;
+  if (*test->math) state.math = !strcmp(test->math, "fast") ? MATH_FAST : MATH_LIBM;
   if (*test->target) state.target = target_find(test->target);
   bool      unchanged = test->after_length >= 11 && !memcmp(test->after, "(unchanged)", 11);
   text_open(&text, arena);

@@ -72,6 +72,34 @@ def fit(f, weight, powers, a, b, bits=24):
     return fixed, worst
 
 
+def rational(f, weight, above, below, a, b, bits=24, rounds=60):
+    """As fit, but sum p[k] x^k for k <= above, over 1 + sum q[k] x^k for k <= below: the coefficients of both, q from x^1. Each round solves the
+    linear problem P - f * Q with the Q of the round before in the weights."""
+    a, b, count = mpf(a), mpf(b), 14 * (above + below)
+    points = [(a + b) / 2 + (b - a) / 2 * cos(pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    values, share, below_one = [f(x) for x in points], [mpf(1) / count] * count, [mpf(1)] * count
+    n, best, least = above + 1 + below, None, None
+    for _ in range(rounds):
+        system, vector = matrix(n, n), matrix(n, 1)
+        for x, y, s, q in zip(points, values, share, below_one):
+            row = [x ** k for k in range(above + 1)] + [-y * x ** k for k in range(1, below + 1)]
+            scale = s * (weight(x) / q) ** 2
+            for i in range(n):
+                vector[i] += scale * row[i] * y
+                for j in range(n):
+                    system[i, j] += scale * row[i] * row[j]
+        c = lu_solve(system, vector)
+        below_one = [1 + sum(c[above + k] * x ** k for k in range(1, below + 1)) for x in points]
+        errors = [abs(sum(c[k] * x ** k for k in range(above + 1)) / q - y) * weight(x) for x, y, q in zip(points, values, below_one)]
+        worst = max(errors)
+        if least is None or worst < least:
+            best, least = [c[k] for k in range(n)], worst
+        total = sum(s * e for s, e in zip(share, errors))
+        share = [s * e / total for s, e in zip(share, errors)]
+    rounded = [round_bits(v, bits) for v in best]
+    return dict(enumerate(rounded[:above + 1])), {k + 1: v for k, v in enumerate(rounded[above + 1:])}, least
+
+
 def show(name, fixed, worst):
     print("%s: error 2^%.2f" % (name, mpmath.log(worst, 2) if worst else -999))
     for p, c in sorted(fixed.items()):
@@ -154,6 +182,9 @@ SELF = lambda x: x
 FITS = {
     "exp_f32": (exp_tail(mpf(1)), 4, -HALF_LN2, HALF_LN2, 24),
     "exp_f64": (exp_tail(mpf(1)), 10, -HALF_LN2, HALF_LN2, 53),
+    "exp_fast_f32": ((lambda r: 1 if abs(r) < TINY else mpmath.expm1(r) / r, lambda r: r / mpmath.exp(r)), 4, -HALF_LN2, HALF_LN2, 24),
+    "expm1_fast_f32": ((lambda r: 1 if abs(r) < TINY else mpmath.expm1(r) / r, lambda r: mpf(1)), 5, -HALF_LN2, HALF_LN2, 24),
+    "log_fast_f32": (log_tail(), 6, ROOT / 2 - 1, ROOT - 1, 24),
     "exp2_f32": (exp_tail(LN2), 4, -mpf("0.5005"), mpf("0.5005"), 24),
     "exp2_f64": (exp_tail(LN2), 10, -mpf("0.5005"), mpf("0.5005"), 53),
     "log_f32": (log_tail(), 8, ROOT / 2 - 1, ROOT - 1, 24),
@@ -181,7 +212,18 @@ FITS = {
     "erf_outer_f64": ((lambda t: mpmath.log(mpmath.erfc(t)), mpmath.erfc), 17, 1, 6, 53),
 }
 
+# name: (function and weight), degrees above and below, interval, bits
+RATIONAL = {
+    "erf_fast_f32": ((lambda z: 1 + erf_tail()[0](z), erf_tail()[1]), 6, 4, 0, mpf("3.925") ** 2, 24),
+}
+
 if __name__ == "__main__":
-    for name in sys.argv[1:] or FITS:
+    for name in sys.argv[1:] or list(FITS) + list(RATIONAL):
+        if name in RATIONAL:
+            (f, weight), above, below, a, b, bits = RATIONAL[name]
+            numerator, denominator, worst = rational(f, weight, above, below, a, b, bits)
+            show(name + " above", numerator, worst)
+            show(name + " below", denominator, worst)
+            continue
         (f, weight), degree, a, b, bits = FITS[name]
         show(name, *fit(f, weight, list(range(degree + 1)), a, b, bits))

@@ -146,6 +146,21 @@ void subject_run(Subject *subject, int function, const void *a, const void *b, v
   else if (subject->info->run(subject->instance, NULL, subject->inputs, subject->outputs, NULL) != 0) fail("the run failed");
 }
 
+static unsigned count_operations(const Program *program, const Code *code) {
+  unsigned count = 0;
+  for (Expr expr = 1; expr < code->exprs.count; expr++) {
+    const ExprNode *node = &code->exprs.data[expr];
+    if (node->op == LOOP_CALL) count += count_operations(program, &program->functions.data[node->operand[0]]);
+    else if (loop_op_operands((LoopOp)node->op) > 0 && node->op != LOOP_BITCAST) count++;
+  }
+  return count;
+}
+
+unsigned subject_operations(const Subject *subject, int function) {
+  const Program *program = subject->program;
+  return count_operations(program, &program->functions.data[program_find_function(program, subject->functions[function].name)]);
+}
+
 void subject_close(Subject *subject) {
   if (subject->library) dlclose(subject->library);
   free(subject->instance);

@@ -14,5 +14,6 @@ Subject *subject_open(const SubjectFunction *functions, int count, bool fused, b
 /* results[BATCH] of a[BATCH] and b[BATCH], elements of the function's type. */
 void     subject_run(Subject *subject, int function, const void *a, const void *b, void *results);
 void     subject_close(Subject *subject);
+unsigned subject_operations(const Subject *subject, int function); /* that a call takes: all but constants, and bits taken as another type */
 bool     subject_can_compile(bool fused); /* there is a C compiler, and this machine has the instruction */
 #endif
