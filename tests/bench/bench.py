@@ -56,20 +56,22 @@ def inputs_of(path):
 
 
 class Ours:
-    """The model through emitted C."""
+    """The model through emitted C, compiled by `compiler`, or through LLVM's object if that is None."""
 
-    def __init__(self, name, path, inputs, outputs):
+    def __init__(self, name, path, inputs, outputs, compiler=("gcc", "-O3")):
         folder = PLACE / name
         folder.mkdir(parents=True, exist_ok=True)
         library = folder / "model.so"
         shapes = [f"--shape={key}={','.join(map(str, array.shape))}" for key, array in inputs.items()]
-        subprocess.run([ONNXCC, str(path), "-o", str(folder / "model.c"), "--name=model", "-march=native", *shapes], check=True)
-        subprocess.run(["gcc", "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O3", "-march=native", "-fPIC", "-shared", "-DMODEL_INFO=model_info",
-                        "-I", str(ROOT / "runtime-min"), "-I", str(folder), str(folder / "model.c"), str(ROOT / "tests" / "bench" / "entry.c"),
-                        "-o", str(library)], check=True)
-        self.library = ctypes.CDLL(str(library))
-        self.library.bench_open.restype = ctypes.c_void_p
-        self.context = ctypes.c_void_p(self.library.bench_open(None))
+        source = folder / ("model.c" if compiler else "model.o")
+        emit = [] if compiler else ["-c"]
+        subprocess.run([ONNXCC, str(path), "-o", str(source), "--name=model", "-march=native", *emit, *shapes], check=True)
+        subprocess.run([*(compiler or ("gcc", "-O3")), "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-march=native", "-fPIC", "-shared",
+                        "-DMODEL_INFO=model_info", "-I", str(ROOT / "runtime-min"), "-I", str(folder), str(source),
+                        str(ROOT / "tests" / "bench" / "entry.c"), "-o", str(library)], check=True)
+        self.loaded = ctypes.CDLL(str(library))
+        self.loaded.bench_open.restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(self.loaded.bench_open(None))
         if not self.context:
             raise RuntimeError(f"{name}: the context can't be made")
         self.outputs = [numpy.empty_like(array) for array in outputs]
@@ -77,7 +79,7 @@ class Ours:
         self.arguments = [(ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays)) for arrays in (self.kept, self.outputs)]
 
     def run(self):
-        if self.library.bench_run(self.context, None, *self.arguments):
+        if self.loaded.bench_run(self.context, None, *self.arguments):
             raise RuntimeError("the model returned an error")
 
 
