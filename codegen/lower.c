@@ -4,6 +4,7 @@
  * kernel; only what is an input, a constant, or an output already is copied. Splats have no buffer unless they are an output.
  * It relies on shapes and types being known everywhere; it does no optimisation of its own. */
 #include "codegen/lower.h"
+#include "codegen/images.h"
 #include "codegen/scheduled.h"
 #include "compiler/ops/meaning.h"
 #include <string.h>
@@ -159,12 +160,28 @@ static uint32_t add_info_node(Lowering *lowering, NodeId id) {
   return lowering->program->info.nodes.count;
 }
 
-/* Builds the group's kernel and calls it; `outer[k]` is the value that stored[k] is known as outside (the same for a single node). */
-static void lower_kernel(Lowering *lowering, const Group *group, const ValueId *outer, NodeId shown) {
+/* The group's kernel: with a schedule if one applies, once more where that wants to be built otherwise. */
+static GroupKernel build_scheduled(Lowering *lowering, const Group *group) {
+  ScheduleChoice choice = {.target = lowering->target};
   Group chosen = *group;
   chosen.build_anchor = lowering->target ? scheduled_anchor : NULL;
-  chosen.self = (void *)(uintptr_t)lowering->target;
-  GroupKernel kernel = group_build(lowering->program, lowering->module, &chosen);
+  chosen.self = &choice;
+  ImageRows rows = {0};
+  if (lowering->target) images_to_rows(lowering->module, lowering->arena, group, &rows);
+  GroupKernel kernel;
+  do {
+    uint32_t functions = lowering->program->functions.count;
+    choice.again = false;
+    kernel = group_build(lowering->program, lowering->module, &chosen);
+    if (choice.again) lowering->program->functions.count = functions; /* declared by what is thrown away */
+  } while (choice.again);
+  images_from_rows(lowering->module, &rows);
+  return kernel;
+}
+
+/* Builds the group's kernel and calls it; `outer[k]` is the value that stored[k] is known as outside (the same for a single node). */
+static void lower_kernel(Lowering *lowering, const Group *group, const ValueId *outer, NodeId shown) {
+  GroupKernel kernel = build_scheduled(lowering, group);
   CallArgument *arguments = arena_array(lowering->arena, CallArgument, kernel.binding_count + 1u);
   uint32_t count = 0;
   for (Operand operand = 0; operand < kernel.binding_count; operand++) {

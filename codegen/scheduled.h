@@ -4,6 +4,13 @@
 #include "compiler/ops/meaning.h"
 #include "targets/target.h"
 
-/* Group.build_anchor for lowering: self is the Target. True if a schedule built the anchor; false: the plain meaning is to be used. */
+/* What a kernel is built for. Readers and writers inline what is fused; where that can't take vectors, or would fetch them lane by lane, the kernel
+ * is worthless and `again` is set: it is to be built again, with the same choice. */
+typedef struct ScheduleChoice {
+  const Target *target;
+  bool single_reads, single_writes, again;
+} ScheduleChoice;
+
+/* Group.build_anchor for lowering: self is a ScheduleChoice. True if a schedule built the anchor; false: the plain meaning is to be used. */
 bool scheduled_anchor(void *self, Meaning *m);
 #endif

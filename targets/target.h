@@ -31,6 +31,7 @@ typedef struct Target {
   bool        has_vector_f64;
   bool        is_exact_in_llvm;/* LLVM, and so clang, keeps what legalise_inexact() in passes/loop/legalise.c replaces */
   bool        has_masked;      /* vector loads and stores under a mask at the price of plain ones */
+  bool        has_memory_operands; /* vector arithmetic takes an operand from memory */
   const char *c_feature_test;  /* preprocessor condition that must hold when the emitted C is compiled, e.g. "defined(__FMA__)"; NULL: none */
   const char *c_flags;         /* what a user passes to gcc or clang for it, e.g. "-march=x86-64-v3"; NULL: none */
   const char *c_attribute;     /* for __attribute__((target(...))) and `#pragma GCC target` where the file is compiled for less; NULL: no way */

@@ -232,6 +232,7 @@ typedef struct Builder {
   VECTOR(ExprFacts) facts;       /* by Expr */
   VECTOR(Expr) visited;          /* scratch: non-leaf expressions of the statement being made, operands first */
   bool refused;                  /* something wanted a branch that differs between lanes: the code is worthless, to be built again with scalars */
+  bool gathered;                 /* an access of several lanes that does not run along the last dimension was built */
 } Builder;
 
 void    build_open(Builder *builder, Program *program, CodeKind kind, const char *name);

@@ -122,6 +122,7 @@ static void place_lanes(Builder *builder, Operand operand, uint32_t rank, const 
     contiguous = contiguous && build_lane_index(builder, indices[i], &form[i]) && form[i].stride == wanted;
   }
   for (uint32_t i = 0; i < rank; i++) placed[i] = contiguous ? form[i].base : indices[i];
+  builder->gathered |= !contiguous;
   if (contiguous || !given) return;
   if (rank == 0) build_bug(builder, "access of %u lanes to what has rank 0", lanes);
   placed[rank - 1] = build_binary(builder, LOOP_ADD, indices[rank - 1], build_lane_numbers(builder, SCALAR_INDEX, lanes));

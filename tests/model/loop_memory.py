@@ -129,6 +129,7 @@ class Step:
     reads: set = dataclasses.field(default_factory=set)
     writes: set = dataclasses.field(default_factory=set)
     scratch: set = dataclasses.field(default_factory=set)
+    panels: set = dataclasses.field(default_factory=set)   # of the scratch: copies of blocks of a matrix that make a schedule fast
     wholly: set = dataclasses.field(default_factory=set)   # written from the first element to the last
     in_place: list = dataclasses.field(default_factory=list)  # (output, input): the kernel allows it
     next: set = dataclasses.field(default_factory=set)     # indices of the statements that may come next
@@ -262,6 +263,7 @@ class Flow:
                 step.wholly.add(name)
             if operand.access == "scratch":
                 step.scratch.add(name)
+                step.panels.update({name} if operand.name.startswith("panel") else ())
         used = [name for name, _ in places.values()]
         for operand in operands:
             if operand.same and not places[operand.name][1] and not places[operand.same][1] and used.count(places[operand.same][0]) == 1:
@@ -307,6 +309,11 @@ def occupied(flow, step):
     """Workspace buffers that must hold something while the step runs."""
     mentioned = step.reads | step.writes | step.scratch
     return step.before | step.after | {name for name in mentioned if flow.program.buffers[name].storage == "workspace"}
+
+
+def largest_panel(flow):
+    """Bytes of the largest one that a step uses."""
+    return max((flow.program.buffers[name].bytes(flow.symbols) for step in flow.steps for name in step.panels), default=0)
 
 
 def allowed_pairs(step):

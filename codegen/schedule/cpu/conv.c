@@ -3,7 +3,7 @@
  *
  * Padding costs nothing inside: kernel rows outside the image are skipped; near the edges the row's range is clamped for each kernel column, between
  * them all columns of a small kernel's row are taken at once, so that a sum is loaded and stored once for them. The order of a sum stays the same.
- * 1x1 kernels at stride 1 treat the whole image as one long row. What it does not try: packed weights, registers named one by one, Winograd. */
+ * What it does not try: packed weights, registers named one by one, Winograd. Pointwise kernels are matrix products (codegen/scheduled.c). */
 #include "codegen/schedule/schedule.h"
 
 #define CHANNEL_BLOCK 8  /* output channels that share each input load */
@@ -14,7 +14,6 @@ typedef struct ConvLoops {
   const ConvProblem *problem;
   const ScheduleIo  *io;
   Builder *builder;
-  bool     pointwise;      /* the image is one row */
   int64_t  row, piece;     /* length of a row; of a piece */
   Operand  sums;           /* [CHANNEL_BLOCK * piece] */
   uint32_t block;          /* output channels of the block being built */
@@ -41,13 +40,6 @@ static Expr sum_index(ConvLoops *c, uint32_t channel, Expr column) {
   return add(c->builder, build_index(c->builder, (int64_t)channel * c->piece), sub(c->builder, column, c->start));
 }
 
-/* Row and column of the image for a column of the (perhaps long) row. */
-static void image_index(ConvLoops *c, Expr column, Expr *row, Expr *within) {
-  Builder *b = c->builder;
-  *row = c->pointwise && c->problem->out[0] > 1 ? divide(b, column, c->problem->out[1]) : c->line;
-  *within = c->pointwise && c->problem->out[0] > 1 ? build_binary(b, LOOP_REM, column, build_index(b, c->problem->out[1])) : column;
-}
-
 static void clear_sums(ConvLoops *c) {
   Builder *b = c->builder;
   for (uint32_t channel = 0; channel < c->block; channel++) {
@@ -71,10 +63,9 @@ static void read_weights(ConvLoops *c, Tap tap, Expr weights[CHANNEL_BLOCK]) {
 static Expr read_input(ConvLoops *c, Tap tap, Expr column) {
   Builder *b = c->builder;
   const ConvProblem *p = c->problem;
-  Expr row, within, source[4] = {c->batch, add(b, mul(b, c->group, p->channels / p->groups), tap.input_channel)};
-  image_index(c, column, &row, &within);
-  source[2] = add(b, mul(b, row, p->stride[0]), sub(b, mul(b, tap.kernel_row, p->dilation[0]), build_index(b, p->pad[0])));
-  source[3] = add(b, mul(b, within, p->stride[1]), sub(b, mul(b, tap.kernel_column, p->dilation[1]), build_index(b, p->pad[1])));
+  Expr source[4] = {c->batch, add(b, mul(b, c->group, p->channels / p->groups), tap.input_channel)};
+  source[2] = add(b, mul(b, c->line, p->stride[0]), sub(b, mul(b, tap.kernel_row, p->dilation[0]), build_index(b, p->pad[0])));
+  source[3] = add(b, mul(b, column, p->stride[1]), sub(b, mul(b, tap.kernel_column, p->dilation[1]), build_index(b, p->pad[1])));
   return build_let(b, "input", c->io->read(c->io->self, 0, source));
 }
 
@@ -87,8 +78,8 @@ static void accumulate(ConvLoops *c, Tap tap, Expr from, Expr to) {
   /* input column = column * stride + shift must lie in 0 .. width */
   Expr shift = sub(b, mul(b, tap.kernel_column, p->dilation[1]), build_index(b, p->pad[1]));
   int64_t reach = (p->kernel[1] - 1) * p->dilation[1] - p->pad[1];
-  if (!c->pointwise && p->pad[1] > 0) from = build_let(b, "first", most(b, from, ceil_from_zero(b, sub(b, build_index(b, 0), shift), p->stride[1])));
-  if (!c->pointwise && (p->out[1] - 1) * p->stride[1] + reach >= p->in[1])
+  if (p->pad[1] > 0) from = build_let(b, "first", most(b, from, ceil_from_zero(b, sub(b, build_index(b, 0), shift), p->stride[1])));
+  if ((p->out[1] - 1) * p->stride[1] + reach >= p->in[1])
     to = build_let(b, "last", least(b, to, ceil_from_zero(b, sub(b, build_index(b, p->in[1]), shift), p->stride[1])));
   Expr column = build_for(b, "column", from, to), input = read_input(c, tap, column);
   for (uint32_t channel = 0; channel < c->block; channel++) {
@@ -132,7 +123,7 @@ static void accumulate_together(ConvLoops *c, Tap tap, Expr from, Expr to) {
 static void accumulate_row(ConvLoops *c, Tap tap) {
   Builder *b = c->builder;
   const ConvProblem *p = c->problem;
-  if (c->pointwise || p->kernel[1] > KERNEL_ROW) {
+  if (p->kernel[1] > KERNEL_ROW) {
     accumulate_one_by_one(c, tap, c->start, c->end);
     return;
   }
@@ -151,11 +142,9 @@ static void sum_kernel(ConvLoops *c) {
   const ConvProblem *p = c->problem;
   Expr zero = build_index(b, 0), input_channel = build_for(b, "input_channel", zero, build_index(b, p->channels / p->groups));
   Expr lo = zero, hi = build_index(b, p->kernel[0]);
-  if (!c->pointwise) {
-    Expr top = sub(b, mul(b, c->line, p->stride[0]), build_index(b, p->pad[0]));
-    if (p->pad[0] > 0) lo = build_let(b, "first_row", ceil_from_zero(b, sub(b, zero, top), p->dilation[0]));
-    hi = build_let(b, "last_row", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[0]), top), p->dilation[0])));
-  }
+  Expr top = sub(b, mul(b, c->line, p->stride[0]), build_index(b, p->pad[0]));
+  if (p->pad[0] > 0) lo = build_let(b, "first_row", ceil_from_zero(b, sub(b, zero, top), p->dilation[0]));
+  hi = build_let(b, "last_row", least(b, hi, ceil_from_zero(b, sub(b, build_index(b, p->in[0]), top), p->dilation[0])));
   Expr kernel_row = build_for(b, "kernel_row", lo, hi);
   accumulate_row(c, (Tap){input_channel, kernel_row, 0});
   build_end(b);
@@ -166,11 +155,11 @@ static void write_sums(ConvLoops *c) {
   Builder *b = c->builder;
   for (uint32_t channel = 0; channel < c->block; channel++) {
     Expr index[4] = {c->batch, build_let(b, "output_channel", add(b, c->channel, build_index(b, channel)))};
-    Expr bias = c->problem->has_bias ? build_let(b, "bias", c->io->read(c->io->self, 2, &index[1])) : 0;
     Expr column = build_for(b, "column", c->start, c->end), at = sum_index(c, channel, column);
-    image_index(c, column, &index[2], &index[3]);
+    index[2] = c->line;
+    index[3] = column;
     Expr sum = build_load(b, c->sums, 1, &at);
-    c->io->write(c->io->self, index, bias ? add(b, sum, bias) : sum);
+    c->io->write(c->io->self, index, sum);
     build_end(b);
   }
 }
@@ -185,7 +174,7 @@ static void build_piece(ConvLoops *c) {
 static void build_block(ConvLoops *c) {
   Builder *b = c->builder;
   Expr zero = build_index(b, 0);
-  int64_t lines = c->pointwise ? 1 : c->problem->out[0];
+  int64_t lines = c->problem->out[0];
   c->line = lines > 1 ? build_for(b, "line", zero, build_index(b, lines)) : zero;
   if (c->row <= c->piece) {
     c->start = zero;
@@ -206,9 +195,7 @@ void schedule_conv(const ConvProblem *p, const Target *target, const ScheduleIo 
   Builder *b = io->builder;
   ConvLoops c = {.problem = p, .io = io, .builder = b};
   int64_t per_group = p->outputs / p->groups;
-  c.pointwise = p->kernel[0] == 1 && p->kernel[1] == 1 && p->stride[0] == 1 && p->stride[1] == 1 && !p->pad[0] && !p->pad[1] &&
-                p->in[0] == p->out[0] && p->in[1] == p->out[1];
-  c.row = c.pointwise ? p->out[0] * p->out[1] : p->out[1];
+  c.row = p->out[1];
   c.piece = c.row < ROW_PIECE ? c.row : ROW_PIECE;
   c.sums = io->local(io->self, "sums", p->scalar, (uint32_t)(c.piece * (per_group < CHANNEL_BLOCK ? per_group : CHANNEL_BLOCK)));
   Expr zero = build_index(b, 0);
