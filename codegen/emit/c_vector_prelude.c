@@ -234,7 +234,7 @@ static void lanes(Emitter *e, Text *out, const char *item, const VectorNeed *nee
     text_string(out, i == 0 ? "" : i % 4 == 0 ? ",\n    " : ", ");
     lane(e, out, item, need, arena_format(e->arena, "%u", i));
   }
-  fill(e, out, "};\n#else\n  $T result;\n  for (int i = 0; i < $L; ++i) result[i] = ", need);
+  fill(e, out, "};\n#else\n  $T result = {0};\n  for (int i = 0; i < $L; ++i) result[i] = ", need);
   lane(e, out, item, need, "i");
   text_string(out, ";\n#endif\n  return result;\n");
 }
