@@ -78,7 +78,7 @@ TEST(features_follow_their_target) {
   const Target *sve = selected("aarch64+sve", NULL);
   CHECK(sve && sve->has_masked && target_has(sve, FEATURE_FP16));
   CHECK(!target_find("aarch64")->has_masked);
-  CHECK_TEXT(selected("x86-64-v4,+avx512vnni", NULL)->c_flags, "-march=x86-64-v4 -mavx512vnni");
+  CHECK_TEXT(selected("x86-64-v4,+avx512vnni", NULL)->c_flags, "-march=x86-64-v4 -mtune=skylake-avx512 -mavx512vnni");
   CHECK(selected("x86-64-v2+f16c", NULL)->has_f16);
   CHECK_TEXT(selected("rv64gc+zba+zbb", NULL)->c_flags, "-march=rv64gc_zba_zbb -mabi=lp64d");
 }
