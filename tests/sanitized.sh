@@ -18,4 +18,6 @@ if ! { { [ -f build/sanitized/CMakeCache.txt ] ||
   exit 1
 fi
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+# ASan stands between dlopen and the program whose run path names the folder of back ends.
+export LD_LIBRARY_PATH="$PWD/build/sanitized${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "build/sanitized/tests/$program" "$@"

@@ -10,8 +10,8 @@ typedef struct BackEnd {
   unsigned abi;
   void (*emit)(const Program *program, const EmitOptions *options, Arena *arena, Emission *emission);
   /* An object of this very machine, loaded into this process; the caller closes it. What goes wrong is an io_error. */
-  void *(*jit_open)(Context *context, Arena *arena, const Text *object);
-  void *(*jit_symbol)(void *jit, Context *context, Arena *arena, const char *name);
+  void *(*jit_open)(Context *context, const Text *object);
+  void *(*jit_symbol)(void *jit, Context *context, const char *name);
   void (*jit_close)(void *jit);
 } BackEnd;
 

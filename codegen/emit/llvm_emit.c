@@ -4,6 +4,7 @@
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Support.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static void declare_entries(Llvm *l) {
@@ -23,9 +24,15 @@ static void declare_entries(Llvm *l) {
                                      (LLVMTypeRef[]){p, p});
 }
 
+void llvm_bug(Llvm *l, char *message) {
+  snprintf(l->failure, sizeof l->failure, "%s", message);
+  LLVMDisposeMessage(message);
+  bug(l->context, "LLVM: %s", l->failure);
+}
+
 static void verify(Llvm *l) {
   char *message = NULL;
-  if (LLVMVerifyModule(l->module, LLVMReturnStatusAction, &message)) bug(l->context, "LLVM: %s", message);
+  if (LLVMVerifyModule(l->module, LLVMReturnStatusAction, &message)) llvm_bug(l, message);
   LLVMDisposeMessage(message);
 }
 
@@ -56,6 +63,12 @@ static void work(void *self) {
 }
 
 static void release(Llvm *l) {
+  if (l->held.text) LLVMDisposeMessage(l->held.text);
+  if (l->held.output) LLVMDisposeMemoryBuffer(l->held.output);
+  if (l->held.copy) LLVMDisposeModule(l->held.copy);
+  if (l->held.symbol) LLVMDisposeSymbolIterator(l->held.symbol);
+  if (l->held.binary) LLVMDisposeBinary(l->held.binary);
+  if (l->held.object) LLVMDisposeMemoryBuffer(l->held.object);
   if (l->layout) LLVMDisposeTargetData(l->layout);
   if (l->machine) LLVMDisposeTargetMachine(l->machine);
   if (l->builder) LLVMDisposeBuilder(l->builder);

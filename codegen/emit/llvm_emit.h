@@ -10,6 +10,7 @@
 #include "runtime-min/onnxcc_rt.h"
 
 #include <llvm-c/Core.h>
+#include <llvm-c/Object.h>
 #include <llvm-c/TargetMachine.h>
 
 /* Types that every function needs; those of the interface are structs as C lays them out. */
@@ -64,6 +65,16 @@ typedef struct LlvmFrame {
   bool        is_summed;
 } LlvmFrame;
 
+/* What is LLVM's and lives while the arena is used, which may leave: released at the end, however that comes (llvm_emit.c). */
+typedef struct LlvmHeld {
+  char                 *text;   /* a message or printed module */
+  LLVMMemoryBufferRef   output; /* code as LLVM made it */
+  LLVMModuleRef         copy;   /* of the module */
+  LLVMMemoryBufferRef   object; /* the finished one, read again as binary */
+  LLVMBinaryRef         binary;
+  LLVMSymbolIteratorRef symbol;
+} LlvmHeld;
+
 typedef struct Llvm {
   union {
     Model model;
@@ -74,6 +85,7 @@ typedef struct Llvm {
   LLVMContextRef       llvm;
   LLVMModuleRef        module;
   LLVMBuilderRef       builder;
+  LlvmHeld             held;
   LLVMTargetMachineRef machine;
   LLVMTargetDataRef    layout;
   LlvmTypes            types;
@@ -178,6 +190,9 @@ void        llvm_info(Llvm *l);
 void        llvm_info_set_stack(Llvm *l); /* l->stack_bytes, once known, into the table */
 void        llvm_weights(Llvm *l); /* declares what holds them */
 
+/* llvm_emit.c */
+NO_RETURN void llvm_bug(Llvm *l, char *message); /* with a message of LLVM's, which is disposed of */
+
 /* llvm_machine.c: the target, the passes, writing out */
 bool llvm_object_is(const Llvm *l, ObjectFormat format);
 void llvm_machine_open(Llvm *l);
@@ -190,8 +205,8 @@ void llvm_write(Llvm *l, Emission *emission);
 void llvm_targets_open(void); /* makes all of LLVM's machines known; again does nothing */
 
 /* llvm_jit.c: as struct BackEnd says */
-void *llvm_jit_open(Context *context, Arena *arena, const Text *object);
-void *llvm_jit_symbol(void *jit, Context *context, Arena *arena, const char *name);
+void *llvm_jit_open(Context *context, const Text *object);
+void *llvm_jit_symbol(void *jit, Context *context, const char *name);
 void  llvm_jit_close(void *jit);
 
 /* llvm_object.c: filling in what an object holds as zeros */

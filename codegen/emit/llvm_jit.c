@@ -5,12 +5,13 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Support.h>
 
-#include <string.h>
+#include <stdio.h>
 
-static void check(Context *context, Arena *arena, LLVMErrorRef error) {
+static void check(Context *context, LLVMErrorRef error) {
+  char copy[256];
   if (!error) return;
-  char       *message = LLVMGetErrorMessage(error);
-  const char *copy = arena_string(arena, message, strlen(message));
+  char *message = LLVMGetErrorMessage(error);
+  snprintf(copy, sizeof copy, "%s", message);
   LLVMDisposeErrorMessage(message);
   io_error(context, CODE_C_LIBRARY, (Place){0}, "--via=llvm links with the C compiler instead", "%s", copy);
 }
@@ -24,20 +25,20 @@ static LLVMErrorRef add(LLVMOrcLLJITRef jit, const Text *object) {
   return LLVMOrcLLJITAddObjectFile(jit, library, LLVMCreateMemoryBufferWithMemoryRangeCopy(object->data, object->length, "object"));
 }
 
-void *llvm_jit_open(Context *context, Arena *arena, const Text *object) {
+void *llvm_jit_open(Context *context, const Text *object) {
   LLVMOrcLLJITRef jit = NULL;
   llvm_targets_open();
-  check(context, arena, LLVMOrcCreateLLJIT(&jit, NULL));
+  check(context, LLVMOrcCreateLLJIT(&jit, NULL));
   LLVMErrorRef error = add(jit, object);
   if (!error) return jit;
   llvm_jit_close(jit);
-  check(context, arena, error);
+  check(context, error);
   return NULL;
 }
 
-void *llvm_jit_symbol(void *jit, Context *context, Arena *arena, const char *name) {
+void *llvm_jit_symbol(void *jit, Context *context, const char *name) {
   LLVMOrcExecutorAddress address = 0;
-  check(context, arena, LLVMOrcLLJITLookup(jit, &address, name));
+  check(context, LLVMOrcLLJITLookup(jit, &address, name));
   return (void *)(uintptr_t)address;
 }
 

@@ -4,6 +4,7 @@
 #include <llvm-c/Target.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static bool contains(const char *text, const char *part) { return strstr(text, part) != NULL; }
@@ -21,8 +22,10 @@ static LLVMRelocMode relocation(const Llvm *l) {
 }
 
 static const char *keep(Llvm *l, char *text) {
+  l->held.text = text;
   const char *copy = arena_string(l->arena, text, strlen(text));
   LLVMDisposeMessage(text);
+  l->held.text = NULL;
   return copy;
 }
 
@@ -47,9 +50,8 @@ void llvm_machine_open(Llvm *l) {
   llvm_targets_open();
   l->triple = whole_triple(l);
   if (LLVMGetTargetFromTriple(l->triple, &found, &message)) {
-    const char *reason = arena_string(l->arena, message, strlen(message));
-    LLVMDisposeMessage(message);
-    usage_error(l->context, CODE_NOT_BUILT_IN, "write C with -S and compile that", "this LLVM makes no code for %s: %s", target->name, reason);
+    l->held.text = message;
+    usage_error(l->context, CODE_NOT_BUILT_IN, "write C with -S and compile that", "this LLVM makes no code for %s: %s", target->name, message);
   }
   LLVMTargetMachineOptionsRef options = LLVMCreateTargetMachineOptions();
   LLVMTargetMachineOptionsSetCPU(options, target->llvm_cpu ? target->llvm_cpu : "");
@@ -71,10 +73,10 @@ void llvm_machine_open(Llvm *l) {
 
 static void check(Llvm *l, LLVMErrorRef error) {
   if (!error) return;
-  char       *message = LLVMGetErrorMessage(error);
-  const char *copy = arena_string(l->arena, message, strlen(message));
+  char *message = LLVMGetErrorMessage(error);
+  snprintf(l->failure, sizeof l->failure, "%s", message);
   LLVMDisposeErrorMessage(message);
-  bug(l->context, "LLVM: %s", copy);
+  bug(l->context, "LLVM: %s", l->failure);
 }
 
 /* LLVM 19's code for Helium is wrong in two ways. Addresses of gathers that count with a loop make the loop endless. A conversion between integers
@@ -104,23 +106,24 @@ void llvm_optimize(Llvm *l) {
 
 /* The module as an object or as assembly, in the arena. */
 static Text generate(Llvm *l, LLVMModuleRef module, LLVMCodeGenFileType type) {
-  LLVMMemoryBufferRef buffer = NULL;
-  char               *message = NULL;
-  if (LLVMTargetMachineEmitToMemoryBuffer(l->machine, module, type, &message, &buffer)) bug(l->context, "LLVM: %s", message);
-  size_t length = LLVMGetBufferSize(buffer);
+  char *message = NULL;
+  if (LLVMTargetMachineEmitToMemoryBuffer(l->machine, module, type, &message, &l->held.output)) llvm_bug(l, message);
+  size_t length = LLVMGetBufferSize(l->held.output);
   Text   text = {.arena = l->arena, .length = length, .capacity = length + 1};
   text.data = arena_allocate(l->arena, length + 1);
-  memcpy(text.data, LLVMGetBufferStart(buffer), length);
-  LLVMDisposeMemoryBuffer(buffer);
+  memcpy(text.data, LLVMGetBufferStart(l->held.output), length);
+  LLVMDisposeMemoryBuffer(l->held.output);
+  l->held.output = NULL;
   if (*l->failure) bug(l->context, "LLVM: %s", l->failure);
   return text;
 }
 
 /* Texts state the stack's bytes, so code is made once before, from a copy, to know them. */
 static void measure(Llvm *l) {
-  LLVMModuleRef copy = LLVMCloneModule(l->module);
-  (void)generate(l, copy, LLVMObjectFile);
-  LLVMDisposeModule(copy);
+  l->held.copy = LLVMCloneModule(l->module);
+  (void)generate(l, l->held.copy, LLVMObjectFile);
+  LLVMDisposeModule(l->held.copy);
+  l->held.copy = NULL;
   llvm_stack_sum(l);
   llvm_info_set_stack(l);
 }
@@ -130,11 +133,10 @@ static Text module_text(Llvm *l) {
   static const char limit[] = "warn-stack-size";
   for (LLVMValueRef function = LLVMGetFirstFunction(l->module); function; function = LLVMGetNextFunction(function))
     LLVMRemoveStringAttributeAtIndex(function, LLVMAttributeFunctionIndex, limit, sizeof limit - 1);
-  char *string = LLVMPrintModuleToString(l->module);
-  Text  text;
+  Text text;
+  l->held.text = LLVMPrintModuleToString(l->module);
   text_open(&text, l->arena);
-  text_string(&text, string);
-  LLVMDisposeMessage(string);
+  text_string(&text, l->held.text);
   return text;
 }
 

@@ -2,8 +2,6 @@
  * large to pass through LLVM, and the stack's bytes, which are known only when the code is. Both are found by their symbols, whatever the format. */
 #include "llvm_emit.h"
 
-#include <llvm-c/Object.h>
-
 #include <string.h>
 
 /* Mach-O and 32-bit COFF put a _ in front. */
@@ -46,45 +44,41 @@ static void list_names(const Llvm *l, Text *symbols) {
   for (uint32_t i = 0; i < l->public_names.count; i++) text_bytes(symbols, l->public_names.data[i], strlen(l->public_names.data[i]) + 1);
 }
 
-static void list_symbols(const Llvm *l, LLVMBinaryRef binary, Text *symbols) {
-  LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(binary);
+static void list_symbols(Llvm *l, Text *symbols) {
+  LLVMBinaryRef         binary = l->held.binary;
+  LLVMSymbolIteratorRef symbol = l->held.symbol = LLVMObjectFileCopySymbolIterator(binary);
   for (; !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol); LLVMMoveToNextSymbol(symbol)) {
     const char *name = LLVMGetSymbolName(symbol);
     if (name && is_public(l, name)) text_bytes(symbols, name, strlen(name) + 1);
   }
-  LLVMDisposeSymbolIterator(symbol);
 }
 
-static char *need(Llvm *l, LLVMBinaryRef binary, Text *object, const char *name, size_t bytes) {
+static char *need(Llvm *l, Text *object, const char *name, size_t bytes) {
   const char *symbol = arena_format(l->arena, "%s_%s", l->name, name);
-  char       *found = find(binary, object, symbol, bytes);
+  char       *found = find(l->held.binary, object, symbol, bytes);
   if (!found) bug(l->context, "the object lacks %s", symbol);
   return found;
 }
 
 /* The stack's bytes into the info table, and large weights into their zeros. */
-static void fill(Llvm *l, LLVMBinaryRef binary, Text *object) {
+static void fill(Llvm *l, Text *object) {
   unsigned    width = LLVMGetIntTypeWidth(l->types.size) / 8;
   LLVMTypeRef info = LLVMGlobalGetValueType(l->description);
-  char       *stack =
-      need(l, binary, object, "model_info", (size_t)LLVMABISizeOfType(l->layout, info)) + LLVMOffsetOfElement(l->layout, info, INFO_STACK_BYTES);
+  char *stack = need(l, object, "model_info", (size_t)LLVMABISizeOfType(l->layout, info)) + LLVMOffsetOfElement(l->layout, info, INFO_STACK_BYTES);
   for (unsigned i = 0; i < width; i++) stack[i] = (char)((uint64_t)l->stack_bytes >> (8 * i));
-  if (l->weights_data && l->options->weights == WEIGHTS_INCBIN)
-    memcpy(need(l, binary, object, "weights_data", l->blob.length), l->blob.data, l->blob.length);
+  if (l->weights_data && l->options->weights == WEIGHTS_INCBIN) memcpy(need(l, object, "weights_data", l->blob.length), l->blob.data, l->blob.length);
 }
 
 void llvm_object_finish(Llvm *l, Emission *emission) {
-  Text               *object = &emission->source;
-  LLVMMemoryBufferRef bytes = LLVMCreateMemoryBufferWithMemoryRange(object->data, object->length, "object", false);
-  char               *message = NULL;
-  LLVMBinaryRef       binary = LLVMCreateBinary(bytes, l->llvm, &message);
-  if (!binary) bug(l->context, "LLVM: %s", message);
+  Text *object = &emission->source;
+  char *message = NULL;
+  l->held.object = LLVMCreateMemoryBufferWithMemoryRange(object->data, object->length, "object", false);
+  l->held.binary = LLVMCreateBinary(l->held.object, l->llvm, &message);
+  if (!l->held.binary) llvm_bug(l, message);
   for (ObjectFormat format = OBJECT_ELF; format <= OBJECT_WASM; format++)
     if (llvm_object_is(l, format)) emission->format = format;
   text_open(&emission->symbols, l->arena);
   if (emission->format == OBJECT_WASM) list_names(l, &emission->symbols); /* whose names don't end */
-  else list_symbols(l, binary, &emission->symbols);
-  if (emission->format != OBJECT_WASM) fill(l, binary, object);
-  LLVMDisposeBinary(binary);
-  LLVMDisposeMemoryBuffer(bytes);
+  else list_symbols(l, &emission->symbols);
+  if (emission->format != OBJECT_WASM) fill(l, object);
 }

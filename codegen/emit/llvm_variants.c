@@ -74,7 +74,7 @@ static LLVMValueRef can_run(Llvm *l, LLVMTypeRef type, LLVMValueRef words, const
 
 /* variant(wanted): the last that the processor can run, or the one asked for; 0: neither. */
 LLVMValueRef llvm_variant_choice(Llvm *l) {
-  LLVMTypeRef  i32 = l->types.i32, members[CPU_WORDS];
+  LLVMTypeRef i32 = l->types.i32, members[CPU_WORDS];
   for (uint32_t i = 0; i < CPU_WORDS; i++) members[i] = i32;
   LLVMTypeRef  type = LLVMStructTypeInContext(l->llvm, members, CPU_WORDS, false);
   LLVMValueRef function = llvm_declare(l, arena_format(l->arena, "%s_variant", l->name), LINKAGE_LOCAL, i32, 1, &i32);

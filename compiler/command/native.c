@@ -86,8 +86,8 @@ const onnxcc_model_info *native_load_jit(Command *command, const char *name, con
     io_error(context, CODE_C_LIBRARY, (Place){0}, "--via=interpreter runs code for any machine", "code for %s can't be loaded into this process",
              target->name);
   native_close(command);
-  command->jit = command->llvm->jit_open(context, command->arena, &emission->source);
+  command->jit = command->llvm->jit_open(context, &emission->source);
   const onnxcc_model_info *(*get_info)(void);
-  *(void **)&get_info = command->llvm->jit_symbol(command->jit, context, command->arena, arena_format(command->arena, "%s_info", name));
+  *(void **)&get_info = command->llvm->jit_symbol(command->jit, context, arena_format(command->arena, "%s_info", name));
   return checked_info(command, get_info);
 }

@@ -135,7 +135,7 @@ static void body(void *self) {
   compile_graph(&compile);
   compile_lower(&compile);
   compile_loops(&compile);
-  compile_emit(&compile, "subject", "subject", &emission);
+  compile_emit_code(&compile, emit_is_llvm(work->options.emit) ? back_end_llvm(&work->context) : NULL, "subject", "subject", &emission);
   subject->source_bytes = emission.source.length;
   if (subject->run) interpret(work, compile.program);
 }

@@ -1,14 +1,15 @@
 /* Compiles each model again and again with allocation 0, 1, 2, ... failing: every run must end with "out of memory", hold nothing afterwards, and the
  * first that has enough must give the same C as before. Beyond FIRST_RUNS the failing allocation moves on in growing steps.
  *
- *     sweep MODEL...          a model (.onnx), or a text of the graph IR */
+ *     sweep [-c] MODEL...     a model (.onnx), or a text of the graph IR; -c: to objects, through LLVM */
 #include "tests/check.h"
 #include "tests/fuzz/subject.h"
 #include <stdlib.h>
 
 enum { FIRST_RUNS = 150, LATER_RUNS = 350 /* a model */ };
 
-static const char *path; /* of the model being swept */
+static const char *path;        /* of the model being swept */
+static const char *form = "-S"; /* what it becomes */
 
 static void *read_file(size_t *bytes) {
   FILE *file = fopen(path, "rb");
@@ -53,8 +54,8 @@ static void sweep(Subject *subject) {
 
 static void sweep_model(void) {
   size_t      length = strlen(path);
-  const char *options[] = {"--target=generic", "--weights=inline"};
-  Subject     subject = {.name = path, .fail_after = -1, .option_count = 2, .options = options};
+  const char *options[] = {"--target=generic", "--weights=inline", form};
+  Subject     subject = {.name = path, .fail_after = -1, .option_count = 3, .options = options};
   void       *data = read_file(&subject.bytes);
   subject.data = data;
   subject.is_text = length < 5 || strcmp(path + length - 5, ".onnx");
@@ -65,6 +66,10 @@ static void sweep_model(void) {
 
 int main(int count, char **words) {
   for (int at = 1; at < count; at++) {
+    if (!strcmp(words[at], "-c")) {
+      form = words[at];
+      continue;
+    }
     path = words[at];
     check_run(path, sweep_model);
   }
