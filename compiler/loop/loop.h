@@ -72,7 +72,8 @@ typedef enum StmtKind {
   STMT_FAIL      /* entries: return status `target` (a positive code, printed negative) */
 } StmtKind;
 
-typedef enum LoopKind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL } LoopKind; /* parallel: iterations write disjoint elements */
+/* PARALLEL: iterations write disjoint elements. ACCUMULATES: of lowered loops, see passes/loop/partials.c. */
+typedef enum LoopKind { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL, LOOP_ACCUMULATES } LoopKind;
 
 typedef struct StmtNode {
   uint8_t  kind;           /* StmtKind */

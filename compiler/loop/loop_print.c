@@ -191,6 +191,7 @@ static void print_for(Printer *printer, const StmtNode *node) {
   }
   if (node->loop_kind == LOOP_PARALLEL) text_string(printer->text, " parallel");
   if (node->loop_kind == LOOP_UNROLL) text_string(printer->text, " unroll");
+  if (node->loop_kind == LOOP_ACCUMULATES) text_string(printer->text, " accumulates");
 }
 
 static void print_block(Printer *printer, Stmt body, int levels) {

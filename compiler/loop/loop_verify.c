@@ -237,7 +237,7 @@ static void check_for(Verifier *verifier, const StmtNode *node) {
   check_single(verifier, node->c, SCALAR_INDEX, "step of a loop");
   const ExprNode *step = expr_at(verifier->code, node->c);
   if (step->op != LOOP_CONSTANT || step->integer <= 0) violation(verifier, "step is no positive constant");
-  if (node->loop_kind > LOOP_UNROLL) violation(verifier, "loop of kind %u", node->loop_kind);
+  if (node->loop_kind > LOOP_ACCUMULATES) violation(verifier, "loop of kind %u", node->loop_kind);
   if (define(verifier, node->slot, false)->scalar != SCALAR_INDEX) violation(verifier, "loop variable is no index");
   bool is_parallel = node->loop_kind == LOOP_PARALLEL;
   verifier->parallel += is_parallel;

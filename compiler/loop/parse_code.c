@@ -82,6 +82,7 @@ static StmtNode parse_for(Parser *parser) {
   node.c = parse_add(parser, (ExprNode){ .op = LOOP_CONSTANT, .scalar = SCALAR_INDEX, .integer = step });
   if (lexer_accept(lexer, "parallel")) node.loop_kind = LOOP_PARALLEL;
   else if (lexer_accept(lexer, "unroll")) node.loop_kind = LOOP_UNROLL;
+  else if (lexer_accept(lexer, "accumulates")) node.loop_kind = LOOP_ACCUMULATES;
   uint32_t outside = parser->scope.count;
   node.slot = add_slot(parser, name, SCALAR_INDEX, 1, false);
   node.body = parse_block(parser);

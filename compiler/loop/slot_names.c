@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const char *const keywords[] = {
-  "for", "in", "step", "parallel", "unroll", "while", "if", "else", "let", "var", "return", "call", "copy", "assign", "fail", "node", "note",
-  "true", "false", "inf", "nan", "of",
+  "for", "in", "step", "parallel", "unroll", "accumulates", "while", "if", "else", "let", "var", "return", "call", "copy", "assign", "fail", "node",
+  "note", "true", "false", "inf", "nan", "of",
 #define LOOP_OP(name, text, operands, result, meaning) text,
 #include "loop_ops.def"
 #undef LOOP_OP

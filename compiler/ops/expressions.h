@@ -71,6 +71,10 @@ static inline Expr expr_loop(Meaning *m, const char *name, Dim extent, uint32_t 
   ++*blocks;
   return build_for(m->builder, name, build_index(m->builder, 0), build_dim(m->builder, extent));
 }
+/* A loop along the last of the axes that something is accumulated over: under --fp=strict in partial results. Any other loop if not `is_row`. */
+static inline Expr expr_row(Meaning *m, const char *name, Expr extent, bool is_row) {
+  return build_for_step(m->builder, name, expr_index(m, 0), extent, 1, is_row ? LOOP_ACCUMULATES : LOOP_SERIAL);
+}
 /* The extent of two dims that the operator wants equal: where only the running program knows, a disagreement is reported and the smaller one
  * is used. */
 static inline Expr expr_agree(Meaning *m, Dim a, Dim b) {

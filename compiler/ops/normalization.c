@@ -55,11 +55,12 @@ typedef struct NormSet {
 /* Opens loops over the set; index is that of the element. */
 static uint32_t open_set(Meaning *m, const NormSet *set, Expr *index) {
   static const char *const names[] = {"r", "s", "t", "u"};
-  uint32_t blocks = 0;
+  uint32_t blocks = 0, last = set->rank;
+  while (last > 0 && !set->over[last - 1]) last--;
   for (uint32_t axis = 0; axis < set->rank; axis++) {
     index[axis] = set->at[axis];
     if (!set->over[axis] || expr_is(m, set->count[axis], 1)) continue;
-    index[axis] = expr_add(m, set->at[axis], build_for(m->builder, names[blocks++ & 3], expr_index(m, 0), set->count[axis]));
+    index[axis] = expr_add(m, set->at[axis], expr_row(m, names[blocks++ & 3], set->count[axis], axis + 1 == last));
   }
   return blocks;
 }

@@ -208,8 +208,10 @@ static void global_pool(Meaning *m, GlobalPool kind, int64_t p) {
   for (uint32_t axis = 2; axis < rank; axis++) {
     static const char *const names[] = {"w", "h", "d"};
     index[axis] = expr_index(m, 0);
-    input[axis] = expr_loop(m, rank - 1 - axis < 3 ? names[rank - 1 - axis] : "k", meaning_dim(m, 0, axis), &inner);
-    count = expr_mul(m, count, meaning_extent(m, 0, axis));
+    Expr extent = meaning_extent(m, 0, axis);
+    inner += !expr_is(m, extent, 1);
+    input[axis] = expr_is(m, extent, 1) ? index[axis] : expr_row(m, rank - 1 - axis < 3 ? names[rank - 1 - axis] : "k", extent, axis + 1 == rank);
+    count = expr_mul(m, count, extent);
   }
   build_set(builder, value, global_step(m, kind, value, expr_let(m, "x", meaning_read(m, 0, input)), p));
   meaning_end_loops(m, inner);

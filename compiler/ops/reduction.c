@@ -152,11 +152,12 @@ static ReduceLoops reduce_open(Meaning *m) {
 static Expr open_elements(Meaning *m, const ReduceLoops *loops, uint32_t *blocks) {
   static const char *const names[] = {"r", "s", "t", "u"};
   Expr index[MAX_RANK];
-  uint32_t named = 0;
+  uint32_t named = 0, last = loops->rank;
+  while (last > 0 && loops->known && !loops->reduced[last - 1]) last--;
   for (uint32_t axis = 0; axis < loops->rank; axis++) {
     index[axis] = loops->base[axis];
     if (expr_is(m, loops->extent[axis], 1)) continue;
-    Expr step = build_for(m->builder, names[named++ & 3], expr_index(m, 0), loops->extent[axis]);
+    Expr step = expr_row(m, names[named++ & 3], loops->extent[axis], axis + 1 == last);
     index[axis] = expr_add(m, loops->base[axis], step);
     ++*blocks;
   }

@@ -30,7 +30,7 @@ static RowLoops open_rows(Meaning *m) {
 
 /* Opens a pass over the row and reads its element. */
 static Expr open_row(Meaning *m, RowLoops *rows) {
-  rows->index[rows->axis] = build_for(m->builder, "at", expr_index(m, 0), meaning_extent(m, 0, rows->axis));
+  rows->index[rows->axis] = expr_row(m, "at", meaning_extent(m, 0, rows->axis), true);
   return expr_let(m, "x", meaning_read(m, 0, rows->index));
 }
 

@@ -18,7 +18,8 @@ void loop_tidy(Program *program);
 typedef enum FpMode { FP_DEFAULT, FP_STRICT, FP_STRICT_NOFMA } FpMode;
 
 /* Takes out of a program what targets and options may choose, so that its text decides every bit: named functions get the bodies of the library,
- * muladd becomes what `fp` says. Nothing under FP_DEFAULT. Comes before all passes that look at a target; running it twice changes nothing more. */
+ * muladd becomes what `fp` says, rows are summed in partial results. Under FP_DEFAULT it only takes away the marks of rows. Comes before all passes
+ * that look at a target; running it twice changes nothing more. */
 void loop_strict(Program *program, FpMode fp);
 
 /* An evaluator that does so with a program before it runs it, so that what is folded has the bits of what is not. *self stays the caller's. */

@@ -1,9 +1,11 @@
 /* Strict floats: what a target or an option might decide is decided here, the same way for all (design 4a).
  *
  * Functions known by name get the bodies of the library, since elsewhere they may be evaluated in double; muladd becomes fma, whatever the target
- * has (legalisation calls the library's where there is no instruction), or a multiplication and an addition. What is left, the order of sums, the
- * program's text states. Library functions that legalisation brings in later round correctly or not at all, so they are no choice. */
+ * has (legalisation calls the library's where there is no instruction), or a multiplication and an addition; sums along rows get the order that
+ * vectors want (partials.c). Everything else the program's text states. Library functions that legalisation brings in later round correctly or not
+ * at all, so they are no choice. */
 #include "passes/loop/loop_passes.h"
+#include "passes/loop/partials.h"
 
 static void split_muladd(const Program *program, Code *code, Expr expr) {
   ExprNode node = code->exprs.data[expr], product = node;
@@ -27,6 +29,7 @@ static void decide_muladds(const Program *program, Code *code, FpMode fp) {
 }
 
 void loop_strict(Program *program, FpMode fp) {
+  loop_partials(program, fp != FP_DEFAULT);
   if (fp == FP_DEFAULT) return;
   program_link_library(program);
   for (uint32_t at = 0; at < program->kernels.count; at++) decide_muladds(program, &program->kernels.data[at], fp);
