@@ -1,6 +1,7 @@
 /* Operator by operator: does a schedule fit, and what is its problem? Reads and writes go through the meaning, which inlines what is fused. */
 #include "codegen/scheduled.h"
 #include "codegen/schedule/schedule.h"
+#include "codegen/schedule/tile.h"
 #include "compiler/ops/window.h"
 
 /* ScheduleIo.self: a meaning, and the reader and writer that know its operator. */
@@ -11,25 +12,36 @@ typedef struct Inliner {
   void          (*write)(Meaning *m, const Expr *index, Expr value);
 } Inliner;
 
-/* Notes what can't take vectors, and starts to watch anew. */
-static void note_refusal(Inliner *inliner, bool *single) {
+/* Was a vector of floats built, from expression `first` on, that the target's vectors can't hold? */
+static bool exceeds_target(const Inliner *inliner, Expr first) {
+  const Code *code = &inliner->m->builder->code;
+  for (Expr expr = first; expr < code->exprs.count; expr++) {
+    const ExprNode *node = expr_at(code, expr);
+    if (node->lanes > 1 && scalar_is_float((Scalar)node->scalar) && !tile_in_vectors(inliner->choice->target, (Scalar)node->scalar)) return true;
+  }
+  return false;
+}
+
+/* Notes what can't take vectors in what was built from expression `first` on, and starts to watch anew. */
+static void note_refusal(Inliner *inliner, Expr first, bool *single) {
   Builder *b = inliner->m->builder;
-  if (!b->refused && !b->gathered) return;
+  if (!b->refused && !b->gathered && !exceeds_target(inliner, first)) return;
   b->refused = b->gathered = false;
   *single = inliner->choice->again = true;
 }
 
 static Expr inline_read(void *self, uint32_t operand, const Expr *index) {
   Inliner *inliner = self;
-  Expr     value = inliner->read(inliner->m, operand, index);
-  note_refusal(inliner, &inliner->choice->single_reads);
+  Expr     first = inliner->m->builder->code.exprs.count, value = inliner->read(inliner->m, operand, index);
+  note_refusal(inliner, first, &inliner->choice->single_reads);
   return value;
 }
 
 static void inline_write(void *self, const Expr *index, Expr value) {
   Inliner *inliner = self;
+  Expr     first = inliner->m->builder->code.exprs.count;
   inliner->write(inliner->m, index, value);
-  note_refusal(inliner, &inliner->choice->single_writes);
+  note_refusal(inliner, first, &inliner->choice->single_writes);
 }
 
 static Operand make_local(void *self, const char *name, Scalar scalar, uint32_t count) {

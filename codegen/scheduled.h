@@ -4,7 +4,7 @@
 #include "compiler/ops/meaning.h"
 #include "targets/target.h"
 
-/* What a kernel is built for. Readers and writers inline what is fused; where that can't take vectors, or would fetch them lane by lane, the kernel
+/* What a kernel is built for. Readers and writers inline what is fused; where that can't be vectors, or would fetch them lane by lane, the kernel
  * is worthless and `again` is set: it is to be built again, with the same choice. */
 typedef struct ScheduleChoice {
   const Target *target;

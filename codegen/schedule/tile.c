@@ -6,7 +6,7 @@ enum {
   SHORT_ROWS = 4,       /* of a tile of scalars: more are mostly more code */
 };
 
-static bool in_vectors(const Target *target, Scalar scalar) {
+bool tile_in_vectors(const Target *target, Scalar scalar) {
   if (scalar == SCALAR_F32) return target->has_vector_f32;
   if (scalar == SCALAR_F64) return target->has_vector_f64;
   return target->vector_bytes > 0;
@@ -29,7 +29,7 @@ static uint32_t vectors_in(const TileMachine *machine, uint32_t rows) {
  * memory where instructions can take it from there, else compilers load a column of them ahead. With 32 registers a tile of three vectors a row reads
  * least, or of two if columns need their own; with 16 of two. */
 bool tile_machine(const Target *target, Scalar scalar, TileMachine *machine) {
-  bool     vectors = target->vector_bytes > 0 && in_vectors(target, scalar), fused = target->has_fma && scalar_is_float(scalar);
+  bool     vectors = target->vector_bytes > 0 && tile_in_vectors(target, scalar), fused = target->has_fma && scalar_is_float(scalar);
   uint32_t all = vectors ? target->vector_registers : scalar_registers(target, scalar);
   uint32_t lanes = vectors ? target->vector_bytes / scalar_bytes(scalar) : 1;
   if (all < FEW_REGISTERS) return false;

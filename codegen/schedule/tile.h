@@ -8,6 +8,9 @@
 #define TILE_ROWS   8u /* at most */
 #define TILE_PIECES 8u /* at most, side by side */
 
+/* Do vectors of the target compute the type as scalars do? */
+bool tile_in_vectors(const Target *target, Scalar scalar);
+
 /* What tiles of a type may use of a target. */
 typedef struct TileMachine {
   uint16_t lanes;     /* of a vector; 1: the target computes this type in scalars */

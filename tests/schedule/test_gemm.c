@@ -180,6 +180,16 @@ static bool has_tile(const Program *program) {
   return false;
 }
 
+/* On a target whose vectors compute no floats as scalars do, none may be built. */
+static bool has_foreign_vector(const Program *program, const Target *target) {
+  for (uint32_t at = 0; at < program->kernels.count; at++) {
+    const Code *code = &program->kernels.data[at];
+    for (Expr expr = 1; expr < code->exprs.count; expr++)
+      if (code->exprs.data[expr].lanes > 1 && scalar_is_float((Scalar)code->exprs.data[expr].scalar) && !target->has_vector_f32) return true;
+  }
+  return false;
+}
+
 static void run_case(void *self) {
   Case   *test = self;
   Results plain = {0}, scheduled = {0};
@@ -191,6 +201,7 @@ static void run_case(void *self) {
   run(test, &plain);
   run(test, &scheduled);
   if (plain.bytes != scheduled.bytes || memcmp(plain.output, scheduled.output, plain.bytes)) bug(&test->context, "other bits");
+  if (has_foreign_vector(scheduled.program, target_find(targets[test->number % TARGETS]))) bug(&test->context, "a vector of floats");
   if (has_tile(plain.program)) bug(&test->context, "a tile in the plain program");
   test->scheduled = has_tile(scheduled.program);
 }
