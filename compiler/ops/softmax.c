@@ -1,5 +1,6 @@
 /* Softmax, LogSoftmax and Hardmax along one axis. Each row is read three times: its maximum, the sum of exp(x - maximum), the results. Taking the
- * maximum off keeps every exponent at 0 or below, so nothing overflows; the sum is ascending. */
+ * maximum off keeps every exponent at 0 or below, so nothing overflows; the sum is ascending. Softmax along the last axis keeps the exponentials of a
+ * row instead of making them twice; along another axis rows are better taken side by side, and have no room of their own. */
 #include "compiler/ops/quantized.h"
 #include <float.h>
 
@@ -50,8 +51,32 @@ static Expr row_sum(Meaning *m, RowLoops *rows, Expr maximum) {
   return expr_let(m, "total", sum);
 }
 
+/* As row_sum; stores the exponentials. */
+static Expr row_exponentials(Meaning *m, RowLoops *rows, Expr maximum, Operand kept) {
+  Expr sum = build_var(m->builder, "sum", expr_number(m, meaning_compute(m, 0), 0));
+  Expr shifted = expr_sub(m, open_row(m, rows), maximum), at = rows->index[rows->axis];
+  Expr exponential = expr_let(m, "exponential", expr_function(m, "exp", 1, &shifted));
+  build_store(m->builder, kept, 1, &at, exponential);
+  build_set(m->builder, sum, expr_add(m, sum, exponential));
+  build_end(m->builder);
+  return expr_let(m, "total", sum);
+}
+
+static void softmax_of_last_axis(Meaning *m, RowLoops *rows) {
+  Dim extent = meaning_dim(m, 0, rows->axis);
+  Operand kept = meaning_scratch(m, "exponentials", meaning_compute(m, 0), 1, &extent);
+  Expr maximum = row_maximum(m, rows), sum = row_exponentials(m, rows, maximum, kept);
+  Expr at = rows->index[rows->axis] = build_for(m->builder, "at", expr_index(m, 0), meaning_extent(m, 0, rows->axis));
+  meaning_write(m, 0, rows->index, expr_div(m, build_load(m->builder, kept, 1, &at), sum));
+  meaning_end_loops(m, rows->blocks + 1);
+}
+
 void loops_softmax(Meaning *m) {
   RowLoops rows = open_rows(m);
+  if (rows.axis + 1 == rows.rank) {
+    softmax_of_last_axis(m, &rows);
+    return;
+  }
   Expr maximum = row_maximum(m, &rows), sum = row_sum(m, &rows, maximum);
   Expr shifted = expr_sub(m, open_row(m, &rows), maximum);
   meaning_write(m, 0, rows.index, expr_div(m, expr_function(m, "exp", 1, &shifted), sum));
