@@ -1,5 +1,7 @@
-/* What bench.py calls in a shared object: any model through its info table. Compiled together with the emitted C, -DMODEL_INFO=NAME_info. */
+/* What bench.py and vectors.py call in a shared object: any model through its info table. Compiled together with the emitted C or linked with the
+ * object, -DMODEL_INFO=NAME_info. */
 #include <stdlib.h>
+#include <time.h>
 #include "onnxcc_rt.h"
 
 const onnxcc_model_info *MODEL_INFO(void);
@@ -22,4 +24,14 @@ void *bench_open(const int64_t *dims) {
 
 int bench_run(void *context, const int64_t *dims, const void *const *inputs, void *const *outputs) {
   return MODEL_INFO()->run(context, dims, inputs, outputs, NULL);
+}
+
+/* Nanoseconds of processor time that so many runs take, or a negative number. */
+double bench_nanoseconds(void *context, const void *const *inputs, void *const *outputs, int runs) {
+  struct timespec began, ended;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+  for (int run = 0; run < runs; run++)
+    if (bench_run(context, NULL, inputs, outputs)) return -1;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+  return 1e9 * (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec);
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the networks of the benchmarks as ONNX files: MobileNetV2, ResNet-50 and SqueezeNet 1.1, as torchvision exports them for 224x224 images with
 constants folded (batch normalisations are part of the convolutions), with random weights from a fixed seed, scaled so that activations neither
-vanish nor explode. Also a model with 100 MB of weights and one of 1 KB, for the loader.
+vanish nor explode. Also a model with 100 MB of weights and one of 1 KB, for the loader, and single operators over a million floats, NAME_1m, and over
+4096, NAME_4k.
 
     build/venv/bin/python tests/bench/make_models.py FOLDER [NAME...]
 """
@@ -122,8 +123,22 @@ def one_weight(path, count):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=7), path)
 
 
+def one_operator(path, rows, operator, axis=None, scaled=False):
+    """y = operator(x) on so many rows of 1024 floats; one row of all where axis is None."""
+    shape = [1024 * rows] if axis is None else [rows, 1024]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape if name == "x" else [1024]) for name in ["x", "scale", "bias"][:3 if scaled else 1]]
+    reduces = operator.startswith("Reduce")
+    attributes = {"keepdims": 0} if reduces else {} if axis is None else {"axis": axis}
+    node = helper.make_node(operator, [value.name for value in inputs], ["y"], **attributes)
+    graph = helper.make_graph([node], path.stem, inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, [] if reduces else shape)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
+
+
+OPERATORS = {"gelu": ("Gelu",), "softmax": ("Softmax", -1), "layer_norm": ("LayerNormalization", -1, True), "sum": ("ReduceSum",)}
 MODELS = {
     "mobilenet_v2": mobilenet_v2, "resnet50": resnet50, "squeezenet1_1": squeezenet1_1,
+    **{f"{name}_{size}": lambda path, rows=rows, what=what: one_operator(path, rows, *what)
+       for name, what in OPERATORS.items() for size, rows in (("1m", 1024), ("4k", 4))},
     "weights_100mb": lambda path: one_weight(path, 25000000), "weights_1kb": lambda path: one_weight(path, 200),
 }
 
