@@ -82,7 +82,7 @@ static void write_inner_loop(Writer *writer) {
 }
 
 static void write_accumulation(Writer *writer) {
-  static const char *const forms[][2] = {{"a%d = a%d + ", ""}, {"a%d = max(a%d, ", ")"}, {"a%d = muladd(2, ", ", a%d)"}, {"a%d = min(a%d, ", ")"}};
+  static const char *const forms[][2] = {{"a%d = a%d + ", ""}, {"a%d = max(", ", a%d)"}, {"a%d = muladd(2, ", ", a%d)"}, {"a%d = min(", ", a%d)"}};
   Text                    *text = &writer->text;
   uint32_t                 form = random_below(4);
   int                      which = writer->first + (int)random_below((uint32_t)writer->accumulators);

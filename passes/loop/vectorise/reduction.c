@@ -12,6 +12,8 @@
  *      operation is the loop's, with the lower partial where the variable stands; after muladd and fma it is an addition.
  *   4. The variable is joined with the one that is left, likewise: v = v + r, v = max(r, v).
  *
+ * Of floats, min and max count only as op(x, v): as op(v, x) they may hand a NaN on, which the neutral number would then win against.
+ *
  * A turn that does not happen leaves its partial alone, so that the number of turns need not be a multiple of 32. A partial is a lane of a vector or
  * an element of an array (row.c). 32 are two vectors of 16 lanes: one alone waits for its own additions, which takes a row that lies in the first
  * cache 1.7 times as long; four are no faster. */
@@ -52,7 +54,9 @@ static bool accumulation_of(const CodeFacts *facts, Stmt set, Reduction *reducti
   case LOOP_XOR: reduction->carried_first = reads_variable(code, root->operand[0], node->slot); break;
   default: return false;
   }
-  return reduction->carried_first || reads_variable(code, root->operand[1], node->slot);
+  bool is_choice = op == LOOP_MIN || op == LOOP_MAX;
+  if (reduction->carried_first) return !(is_choice && scalar_is_float((Scalar)root->scalar));
+  return reads_variable(code, root->operand[1], node->slot);
 }
 
 /* Uses of a slot in the loop. */
