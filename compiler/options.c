@@ -181,6 +181,16 @@ static void check_group(Parse *parse, const TargetList *targets) {
   }
 }
 
+/* The target with a faster memory beside its own. */
+static void add_fast_memory(Parse *parse, Options *options) {
+  if (options->targets.count > 1 || options->fast_memory > INT32_MAX)
+    usage_error(parse->context, CODE_OPTION_VALUE, NULL, "--fast-memory is for one target, and at most %d bytes", INT32_MAX);
+  Target *target = arena_new(parse->arena, Target);
+  *target = *options->targets.data[0];
+  target->fast_bytes = (unsigned)options->fast_memory;
+  options->targets.data[0] = target;
+}
+
 static void select_targets(Parse *parse) {
   Options    *options = parse->options;
   const char *triple = options->triple;
@@ -188,6 +198,7 @@ static void select_targets(Parse *parse) {
   else if (!parse->target) target_select(parse->context, parse->arena, "--target", triple, NULL, &options->targets);
   else target_select(parse->context, parse->arena, parse->target_option, parse->target, triple, &options->targets);
   if (options->targets.count > 1) check_group(parse, &options->targets);
+  if (options->fast_memory > 0) add_fast_memory(parse, options);
   options->target = options->targets.data[0];
 }
 
@@ -506,6 +517,7 @@ const char *options_summary(const Options *options, Arena *arena) {
     if (options->choice[pass]) text_format(&text, " -f%s%s", options->choice[pass] < 0 ? "no-" : "", pass_info(pass)->name);
   if (options->fp) text_format(&text, " --fp=%s", options->fp == FP_STRICT ? "strict" : "strict,nofma");
   if (options->libm || options->math) text_string(&text, options->libm ? " --libm" : " --math=fast");
+  if (options->fast_memory) text_format(&text, " --fast-memory=%lld", (long long)options->fast_memory);
   if (options->no_schedule) text_format(&text, " -fno-%s", SCHEDULE_NAME);
   for (uint32_t at = 0; at < options->dims.count; at++) {
     text_format(&text, " -D %s=", options->dims.data[at].name);

@@ -100,6 +100,7 @@ typedef struct Options {
   const char *data, *output_dir;
   WordList    inputs;            /* NAME=FILE */
   int64_t     seed;
+  int64_t     fast_memory;       /* bytes; 0: none */
   bool        symbolic, npy;
   int         via;               /* RunVia */
 

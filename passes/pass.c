@@ -28,7 +28,7 @@ static bool run_tidy(PassState *state) { return loop_tidy(state->program), true;
 static bool run_collapse(PassState *state) { return loop_collapse(state->program), true; }
 static bool run_vectorise(PassState *state) { return loop_vectorise(state->program, state->target, state->fp), true; }
 static bool run_legalise(PassState *state) { return loop_legalise(state->program, state->target), true; }
-static bool run_place(PassState *state) { return loop_place(state->program), true; }
+static bool run_place(PassState *state) { return loop_place(state->program, state->target ? state->target->fast_bytes : 0), true; }
 
 static const PassInfo passes[] = {
 #define PASS(id, letter, name, kind, needs, breaks, gives, level, function, summary) \

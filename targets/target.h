@@ -42,6 +42,7 @@ typedef struct Target {
   const char *llvm_features;   /* "+neon,+vfp4", beyond what the cpu has; NULL: none */
   const char *llvm_abi;        /* calling convention where the triple leaves it open, e.g. "lp64d"; NULL: the triple's */
   unsigned    stack_limit;     /* bytes a kernel may use for local buffers */
+  unsigned    fast_bytes;      /* of a faster memory for part of the workspace; 0: none. What a chip has, so it is asked for (--fast-memory) */
   uint32_t    features;        /* 1u << Feature: those written behind the row */
 } Target;
 typedef VECTOR(const Target *) TargetList;

@@ -83,7 +83,7 @@ typedef struct Emitter {
   bool                needs_math; /* <math.h>: functions of the C library are called */
   VectorNeeds         vectors;                            /* by the variant */
   bool                uses_vectors, uses_wide_vectors;    /* by any: wide where the target has registers of 64 bytes */
-  bool                uses_workspace, uses_state, uses_weights;                                         /* by the entry */
+  bool                uses_workspace, uses_fast, uses_state, uses_weights;                              /* by the entry */
   Text                functions;        /* of the library, callees first */
   bool               *function_printed; /* by function */
   unsigned           *function_stack;   /* by function: bytes, callees included */

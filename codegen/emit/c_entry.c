@@ -19,14 +19,22 @@ static uint32_t offset_number(Emitter *e, Dim offset) {
   return e->offsets.count - 1;
 }
 
+/* The name of the memory that a buffer lies in, and where there. */
+static const char *region_of(Emitter *e, const Buffer *buffer, Dim *offset) {
+  *offset = buffer->storage == STORAGE_WEIGHT ? buffer->weight_offset : buffer->offset;
+  require(e->context, *offset != DIM_UNKNOWN);
+  if (buffer->storage == STORAGE_WEIGHT) return e->uses_weights = true, "weights";
+  if (buffer->storage == STORAGE_STATE) return e->uses_state = true, "state";
+  if (model_is_fast(&e->model, buffer)) return e->uses_fast = true, "fast";
+  *offset = model_workspace_offset(&e->model, buffer);
+  return e->uses_workspace = true, "workspace";
+}
+
 /* (float *)(void *)(workspace + 4096) */
 static void region_address(Emitter *e, const Buffer *buffer, bool written, Level level) {
-  bool        weight = buffer->storage == STORAGE_WEIGHT;
-  Dim         offset = weight ? buffer->weight_offset : buffer->offset;
-  const char *region = weight ? "weights" : buffer->storage == STORAGE_STATE ? "state" : "workspace";
+  Dim         offset;
+  const char *region = region_of(e, buffer, &offset);
   int64_t     value;
-  *(weight ? &e->uses_weights : buffer->storage == STORAGE_STATE ? &e->uses_state : &e->uses_workspace) = true;
-  require(e->context, offset != DIM_UNKNOWN);
   if (LEVEL_UNARY < level) text_char(&e->now.line, '(');
   c_print(e, "(%s%s *)(%svoid *)(%s + ", written ? "" : "const ", c_memory_type(e, buffer->scalar), written ? "" : "const ", region);
   if (dim_is_constant(e->program->dims, offset, &value)) c_print(e, "%lld", (long long)value);
@@ -195,7 +203,7 @@ void c_entry_run(Emitter *e, Text *out) {
   Text        body, offsets;
   text_open(&body, e->arena);
   text_open(&e->now.line, e->arena);
-  e->uses_workspace = e->uses_state = e->uses_weights = false;
+  e->uses_workspace = e->uses_fast = e->uses_state = e->uses_weights = false;
   e->offsets.count = 0;
   c_code_open(e, entry);
   c_body(e, &body);
@@ -203,6 +211,7 @@ void c_entry_run(Emitter *e, Text *out) {
   check_pointers(e, out);
   check_workspace(e, out);
   if (e->uses_workspace) text_string(out, "  unsigned char *const workspace = context->workspace;\n");
+  if (e->uses_fast) text_string(out, "  unsigned char *const fast = context->fast;\n");
   if (e->uses_state) text_string(out, "  unsigned char *const state = context->state;\n");
   if (e->uses_weights) text_string(out, "  const unsigned char *const weights = context->weights;\n");
   text_open(&offsets, e->arena);

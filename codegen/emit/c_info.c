@@ -223,7 +223,8 @@ void c_info(Emitter *e, Text *out) {
   text_format(out, "    %s_CTX_BYTES, ", m);
   if (model_is_bounded(&e->model)) text_format(out, "%s_WORKSPACE_BYTES", m);
   else text_string(out, "0");
-  text_format(out, ", 0, %s_STATE_BYTES, %s_WEIGHTS_BYTES, %s_STACK_BYTES, %s_ALIGN, %d,\n", m, m, m, m, model_is_bounded(&e->model));
+  text_format(out, ", %lldu, %s_STATE_BYTES, %s_WEIGHTS_BYTES, %s_STACK_BYTES, %s_ALIGN, %d,\n", (long long)e->program->fast_bytes, m, m, m, m,
+              model_is_bounded(&e->model));
   text_format(out, "    %uu, %uu, %uu, %uu, %uu, %uu,\n    ", info->inputs.count, info->outputs.count, given + returned, given, returned,
               info->nodes.count);
   reference(e, info->inputs.count > 0, "inputs", out);

@@ -8,6 +8,7 @@
 static void context(const Emitter *e, Text *out) {
   text_format(out, "struct %s_context {\n  uint32_t magic;%s\n  unsigned char *workspace, *state;\n  size_t workspace_bytes;\n", e->name,
               e->program->variants.count ? "\n  uint32_t variant; /* 1: the first */" : "");
+  if (e->program->fast_bytes > 0) text_string(out, "  unsigned char *fast;\n");
   text_string(out, "  const unsigned char *weights;\n  const onnxcc_hooks *hooks;\n};\n\n");
 }
 
@@ -82,8 +83,10 @@ static void init(Emitter *e, Text *out) {
     text_format(out, "  context->variant = %s_variant(config->variant);\n  if (context->variant == 0) return ONNXCC_ERROR_MACHINE;\n", e->name);
   }
   if (has_workspace) check_region(e, "workspace", symbolic ? "1" : arena_format(e->arena, "%s_WORKSPACE_BYTES", m), -2, out);
+  if (e->program->fast_bytes > 0) check_region(e, "fast", arena_format(e->arena, "%s_FAST_BYTES", m), -2, out);
   if (model_state_bytes(&e->model) > 0) check_region(e, "state", arena_format(e->arena, "%s_STATE_BYTES", m), -2, out);
   text_string(out, "  context->workspace = (unsigned char *)config->workspace;\n  context->workspace_bytes = config->workspace_bytes;\n");
+  if (e->program->fast_bytes > 0) text_string(out, "  context->fast = (unsigned char *)config->fast;\n");
   text_string(out, "  context->state = (unsigned char *)config->state;\n  context->hooks = config->hooks;\n");
   if (e->blob.length == 0) {
     text_string(out, "  context->weights = NULL;\n");
@@ -123,6 +126,10 @@ static void one_liner(const Emitter *e, Text *out) {
   text_format(out, "#ifdef %s_STATIC_WORKSPACE\n#ifndef %s_WORKSPACE_ATTR\n#define %s_WORKSPACE_ATTR\n#endif\n", m, m, m);
   if (model_workspace_bound(&e->model) > 0)
     text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_workspace[%s_WORKSPACE_BYTES];\n", m, m, n, m);
+  if (e->program->fast_bytes > 0) {
+    text_format(out, "#ifndef %s_FAST_ATTR\n#define %s_FAST_ATTR\n#endif\n", m, m);
+    text_format(out, "static %s_FAST_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_fast[%s_FAST_BYTES];\n", m, m, n, m);
+  }
   if (model_state_bytes(&e->model) > 0)
     text_format(out, "static %s_WORKSPACE_ATTR ONNXCC_ALIGNED(%s_ALIGN) unsigned char %s_static_state[%s_STATE_BYTES];\n", m, m, n, m);
   text_format(out, "static %s_ctx %s_static_ctx;\nstatic int32_t %s_static_ready;\n\nint32_t %s(", n, n, n, n);
@@ -134,6 +141,7 @@ static void one_liner(const Emitter *e, Text *out) {
   text_string(out, "    config.abi = ONNXCC_ABI;\n");
   if (model_workspace_bound(&e->model) > 0)
     text_format(out, "    config.workspace = %s_static_workspace;\n    config.workspace_bytes = %s_WORKSPACE_BYTES;\n", n, m);
+  if (e->program->fast_bytes > 0) text_format(out, "    config.fast = %s_static_fast;\n    config.fast_bytes = %s_FAST_BYTES;\n", n, m);
   if (model_state_bytes(&e->model) > 0) text_format(out, "    config.state = %s_static_state;\n    config.state_bytes = %s_STATE_BYTES;\n", n, m);
   text_format(out, "    status = %s_init(&%s_static_ctx, &config);\n    if (status != ONNXCC_OK) return status;\n    %s_static_ready = 1;\n  }\n", n,
               n, n);

@@ -22,7 +22,7 @@ typedef struct LlvmTypes {
 } LlvmTypes;
 
 /* Members of the structs. */
-enum { CONTEXT_MAGIC, CONTEXT_WORKSPACE, CONTEXT_STATE, CONTEXT_WORKSPACE_BYTES, CONTEXT_WEIGHTS, CONTEXT_HOOKS, CONTEXT_VARIANT };
+enum { CONTEXT_MAGIC, CONTEXT_WORKSPACE, CONTEXT_STATE, CONTEXT_WORKSPACE_BYTES, CONTEXT_WEIGHTS, CONTEXT_HOOKS, CONTEXT_VARIANT, CONTEXT_FAST };
 enum {
   CONFIG_ABI,
   CONFIG_WORKERS,
@@ -54,7 +54,7 @@ typedef struct LlvmCode {
   LLVMValueRef *operands;          /* by Operand: its address, kernels */
   LLVMValueRef *symbols;           /* by symbol */
   bool         *symbol_is_address; /* by symbol */
-  LLVMValueRef  context, io, workspace, state, weights; /* the entry: what buffers are addressed from */
+  LLVMValueRef  context, io, workspace, fast, state, weights; /* the entry: what buffers are addressed from */
 } LlvmCode;
 
 /* What one function takes of the stack. */

@@ -4,14 +4,22 @@
 
 /* ---- addresses ---- */
 
+/* The memory that a buffer lies in, and where there. */
+static LLVMValueRef region_of(Llvm *l, const Buffer *buffer, Dim *offset) {
+  *offset = buffer->storage == STORAGE_WEIGHT ? buffer->weight_offset : buffer->offset;
+  require(l->context, *offset != DIM_UNKNOWN);
+  if (buffer->storage == STORAGE_WEIGHT) return l->now.weights;
+  if (buffer->storage == STORAGE_STATE) return l->now.state;
+  if (model_is_fast(&l->model, buffer)) return l->now.fast;
+  *offset = model_workspace_offset(&l->model, buffer);
+  return l->now.workspace;
+}
+
 static LLVMValueRef base(Llvm *l, const Buffer *buffer) {
   unsigned field = buffer->storage == STORAGE_INPUT ? llvm_io_input(l, buffer->index) : llvm_io_output(l, buffer->index);
-  bool     weight = buffer->storage == STORAGE_WEIGHT;
-  Dim      offset = weight ? buffer->weight_offset : buffer->offset;
+  Dim      offset;
   if (buffer->storage == STORAGE_INPUT || buffer->storage == STORAGE_OUTPUT) return llvm_load_field(l, l->types.io, l->now.io, field);
-  require(l->context, offset != DIM_UNKNOWN);
-  LLVMValueRef region = weight ? l->now.weights : buffer->storage == STORAGE_STATE ? l->now.state : l->now.workspace;
-  LLVMValueRef at = llvm_dim(l, offset, DIM_FORM_INDEX);
+  LLVMValueRef region = region_of(l, buffer, &offset), at = llvm_dim(l, offset, DIM_FORM_INDEX);
   return LLVMBuildInBoundsGEP2(l->builder, l->types.i8, region, &at, 1, buffer->name);
 }
 
@@ -125,6 +133,7 @@ static void run_body(Llvm *l, const Code *entry, LLVMValueRef function) {
   check_pointers(l);
   check_workspace(l);
   l->now.workspace = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_WORKSPACE);
+  if (l->program->fast_bytes > 0) l->now.fast = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_FAST);
   l->now.state = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_STATE);
   l->now.weights = llvm_load_field(l, l->types.context, l->now.context, CONTEXT_WEIGHTS);
   read_symbols(l);

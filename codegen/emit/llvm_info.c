@@ -138,7 +138,7 @@ static LLVMValueRef description(Llvm *l) {
                                   number(i64, (int64_t)l->weights_hash),
                                   number(size, MODEL_CTX_BYTES),
                                   number(size, bounded ? model_workspace_bound(&l->model) : 0),
-                                  number(size, 0),
+                                  number(size, l->program->fast_bytes),
                                   number(size, model_state_bytes(&l->model)),
                                   number(size, (int64_t)l->blob.length),
                                   number(size, l->stack_bytes),

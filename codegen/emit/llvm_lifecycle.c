@@ -137,10 +137,12 @@ static void init(Llvm *l) {
   }
   int64_t workspace = symbolic ? 1 : model_workspace_bound(&l->model), state = model_state_bytes(&l->model);
   if (workspace > 0) check_region(l, config, CONFIG_WORKSPACE, CONFIG_WORKSPACE_BYTES, workspace);
+  if (l->program->fast_bytes > 0) check_region(l, config, CONFIG_FAST, CONFIG_FAST_BYTES, l->program->fast_bytes);
   if (state > 0) check_region(l, config, CONFIG_STATE, CONFIG_STATE_BYTES, state);
   copy_field(l, context, CONTEXT_WORKSPACE, config, CONFIG_WORKSPACE);
   copy_field(l, context, CONTEXT_WORKSPACE_BYTES, config, CONFIG_WORKSPACE_BYTES);
   copy_field(l, context, CONTEXT_STATE, config, CONFIG_STATE);
+  copy_field(l, context, CONTEXT_FAST, config, CONFIG_FAST);
   copy_field(l, context, CONTEXT_HOOKS, config, CONFIG_HOOKS);
   choose_weights(l, context, config);
   store_field(l, context, CONTEXT_MAGIC, llvm_integer(l->types.i32, model_magic(&l->model)));

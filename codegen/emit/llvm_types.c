@@ -36,7 +36,7 @@ void llvm_types_open(Llvm *l) {
   t->size = LLVMIntPtrTypeInContext(l->llvm, l->layout);
   t->index = l->target->index_bits == 32 ? t->i32 : t->i64;
   LLVMTypeRef p = t->pointer, s = t->size, i = t->i32;
-  t->context = structure(l, 7, (LLVMTypeRef[]){i, p, p, s, p, p, i});
+  t->context = structure(l, 8, (LLVMTypeRef[]){i, p, p, s, p, p, i, p});
   t->config = structure(l, 13, (LLVMTypeRef[]){i, i, p, p, p, s, s, s, p, s, p, p, i});
   t->hooks = structure(l, 6, (LLVMTypeRef[]){p, p, p, p, p, p});
   interface_types(l);

@@ -9,7 +9,7 @@
 /* ---- names ---- */
 
 /* Names that the entry points use for themselves. */
-static const char *const own_names[] = {"ctx",    "io",      "dims",     "context", "config", "workspace", "state", "weights", "status", "hooks",
+static const char *const own_names[] = {"ctx",    "io",      "dims",     "context", "config", "workspace", "fast", "state", "weights", "status", "hooks",
                                         "inputs", "outputs", "run_dims", "shape",   "kind",   "index",     "bytes", "abi",     "info"};
 
 bool model_is_own_name(const char *name) {
@@ -169,7 +169,19 @@ const char *model_target_names(const Model *model) {
 bool model_is_bounded(const Model *model) { return dim_hi(model->program->dims, model->program->workspace_bytes) != DIM_OPEN; }
 
 int64_t model_workspace_bound(const Model *model) {
-  return model->program->workspace_bytes == DIM_UNKNOWN ? 0 : dim_hi(model->program->dims, model->program->workspace_bytes);
+  if (model->program->workspace_bytes == DIM_UNKNOWN) return 0;
+  int64_t bytes = dim_hi(model->program->dims, model->program->workspace_bytes);
+  return bytes == DIM_OPEN ? bytes : bytes - model->program->fast_bytes;
+}
+
+bool model_is_fast(const Model *model, const Buffer *buffer) {
+  int64_t offset;
+  return model->program->fast_bytes > 0 && dim_is_constant(model->program->dims, buffer->offset, &offset) && offset < model->program->fast_bytes;
+}
+
+Dim model_workspace_offset(const Model *model, const Buffer *buffer) {
+  DimTable *dims = model->program->dims;
+  return model->program->fast_bytes == 0 ? buffer->offset : dim_sub(dims, buffer->offset, dim_constant(dims, model->program->fast_bytes));
 }
 
 int64_t model_state_bytes(const Model *model) {

@@ -51,8 +51,10 @@ void     model_open(Model *model, const Program *program, const EmitOptions *opt
 bool     model_is_own_name(const char *name);        /* a name that the entry points use for themselves */
 const char *model_target_names(const Model *model);  /* x86-64-v3; of a dispatch group with commas between */
 bool     model_is_bounded(const Model *model);       /* the workspace has a bound for all dimensions */
-int64_t  model_workspace_bound(const Model *model);
+int64_t  model_workspace_bound(const Model *model);    /* without what lies in the faster memory */
 int64_t  model_state_bytes(const Model *model);
+bool     model_is_fast(const Model *model, const Buffer *buffer);          /* whether a workspace buffer lies in the faster memory, at its offset */
+Dim      model_workspace_offset(const Model *model, const Buffer *buffer); /* else where in the workspace */
 uint32_t model_magic(const Model *model);            /* tells this model's contexts from another's */
 bool     model_is_empty(const Model *model, const InfoTensor *tensor); /* may have no elements, so that there may be no memory */
 bool     model_find_axis(const Model *model, uint32_t symbol, uint32_t *input, uint32_t *axis); /* the first input axis that is the symbol alone */

@@ -174,6 +174,7 @@ typedef struct Program {
   Dim      workspace_bytes, state_bytes; /* after place */
   Dim      workspace_lower_bound;        /* largest live set, after place */
   int64_t  weights_bytes;                /* after place */
+  int64_t  fast_bytes;                   /* after place: so much of the workspace's start lies in a faster memory, and no buffer crosses its end */
   VECTOR(uint64_t) kernel_hashes; /* by kernel, as it was added: of its text without name and notes */
   VECTOR(uint64_t) buffer_hashes; /* by buffer: of its name */
   bool     legal;          /* legalised for a target: no MULADD, no f16 arithmetic casts unless the target has them, ... */

@@ -126,6 +126,7 @@ static void parse_placement(Parser *parser) {
   program->state_bytes = dim_parse(program->dims, lexer);
   lexer_expect(lexer, "weights");
   program->weights_bytes = lexer_integer(lexer);
+  if (lexer_accept(lexer, "fast")) program->fast_bytes = lexer_integer(lexer);
 }
 
 /* ---- buffers ---- */

@@ -452,7 +452,9 @@ static void print_placement(const Program *program, Text *text) {
   dim_print(program->dims, program->workspace_lower_bound, text);
   text_string(text, " state ");
   dim_print(program->dims, program->state_bytes, text);
-  text_format(text, " weights %lld\n", (long long)program->weights_bytes);
+  text_format(text, " weights %lld", (long long)program->weights_bytes);
+  if (program->fast_bytes) text_format(text, " fast %lld", (long long)program->fast_bytes);
+  text_char(text, '\n');
 }
 
 void program_print(const Program *program, Text *text) {

@@ -4,7 +4,7 @@
  * is right for `if` (branches exclude each other) and is widened to the whole of every `while` it crosses. Buffers joined in place form one block.
  * Blocks are laid out at sample sizes, exact where sizes are constants: several orders are tried, then a seeded local search, until the lower bound
  * is met or the effort is spent. The layout only decides who lies below whom; offsets are max(offset + size) over the conflicting blocks below.
- * What it does not try: several regions, splitting a buffer's life in two. */
+ * What it does not try: splitting a buffer's life in two. */
 #include "passes/loop/place.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,13 @@ enum { SAMPLE_SMALL = 1, SAMPLE_MODERATE = 64, SAMPLE_LARGE = 1024 }; /* values 
 #define MOST_POINTS 5        /* sample points */
 #define EXPRESSION_LIMIT 400 /* nodes of an offset */
 #define CONFLICT_LIMIT 10000000u /* pairs of blocks alive together that are listed */
+#define MOST_IN_REGIONS 500u /* blocks: each is tried in the faster memory by a plan of its own */
 #define SAMPLE_MOST (INT64_MAX / 4) /* a sample of what overflows */
 #define SEARCH_EFFORT 40000000u /* block comparisons spent on the local search */
 
 typedef struct Block {
   uint32_t first, last;    /* statement numbers, inclusive */
+  uint32_t buffer;         /* the root of those joined in it */
   Dim      size;           /* bytes, rounded up to the alignment */
   int64_t  sample;         /* size at the sample point */
   int64_t  offset;         /* in the sample layout */
@@ -223,7 +225,7 @@ static void make_blocks(Plan *plan) {
   for (uint32_t index = 0; index < program->buffers.count; index++) {
     const Buffer *buffer = &program->buffers.data[index];
     if (buffer->storage != STORAGE_WORKSPACE || plan->first[index] == UINT32_MAX || root_of(plan, index) != index) continue;
-    Block block = {.first = plan->first[index], .last = plan->last[index], .size = round_up(plan, buffer_size(plan, index), 64)};
+    Block block = {.first = plan->first[index], .last = plan->last[index], .buffer = index, .size = round_up(plan, buffer_size(plan, index), 64)};
     vector_push(plan->arena, &plan->blocks, block);
   }
 }
@@ -565,7 +567,79 @@ static void place_state(Plan *plan) {
   plan->program->state_bytes = end;
 }
 
-void loop_place(Program *program) {
+/* ---- a faster memory --------------------------------------------------------------------------------------------------------- */
+
+/* The blocks that are in the faster memory, or the others, as a plan of their own. origin: which they are. All sizes are constants. */
+static Plan part_of(const Plan *plan, const bool *is_fast, bool wanted, uint32_t *origin) {
+  Plan part = *plan;
+  memset(&part.blocks, 0, sizeof part.blocks);
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    if (is_fast[at] != wanted) continue;
+    origin[part.blocks.count] = at;
+    vector_push(plan->arena, &part.blocks, plan->blocks.data[at]);
+  }
+  list_conflicts(&part); /* fewer than those of all, which could be listed */
+  return part;
+}
+
+/* Gives the blocks of a part their places, from `base` up; returns the bytes they take. */
+static int64_t place_part(Plan *plan, const bool *is_fast, bool wanted, int64_t base) {
+  uint32_t *origin = arena_array(plan->arena, uint32_t, plan->blocks.count + 1u);
+  Plan      part = part_of(plan, is_fast, wanted, origin);
+  choose_plan(&part);
+  for (uint32_t at = 0; at < part.blocks.count; at++)
+    plan->blocks.data[origin[at]].place = dim_constant(plan->dims, base + dim_value(plan->dims, part.blocks.data[at].place));
+  return dim_value(plan->dims, plan->program->workspace_bytes);
+}
+
+/* The blocks by how often each byte is touched. */
+static Key *most_used_first(Plan *plan) {
+  const uint64_t *uses = place_uses(plan->program, plan->arena);
+  Key            *keys = arena_array(plan->arena, Key, plan->blocks.count + 1u);
+  uint32_t       *block = arena_array(plan->arena, uint32_t, plan->program->buffers.count + 1u);
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    keys[at] = (Key){0, -(int64_t)at, at};
+    block[plan->blocks.data[at].buffer] = at;
+  }
+  for (uint32_t index = 0; index < plan->program->buffers.count; index++)
+    if (plan->program->buffers.data[index].storage == STORAGE_WORKSPACE && plan->first[index] != UINT32_MAX)
+      keys[block[root_of(plan, index)]].major += (int64_t)uses[index];
+  for (uint32_t at = 0; at < plan->blocks.count; at++) keys[at].major = keys[at].major * 64 / (plan->blocks.data[at].sample + 1);
+  qsort(keys, plan->blocks.count, sizeof *keys, by_key);
+  return keys;
+}
+
+/* As many of the most used blocks as are never alive together with more than the faster memory has; then, where the layout has gaps, fewer. */
+static void place_regions(Plan *plan, int64_t fast_bytes) {
+  const Key *keys = most_used_first(plan);
+  bool      *is_fast = arena_array(plan->arena, bool, plan->blocks.count + 1u);
+  uint32_t  *origin = arena_array(plan->arena, uint32_t, plan->blocks.count + 1u), last = plan->blocks.count;
+  for (uint32_t at = 0; at < plan->blocks.count; at++) {
+    is_fast[keys[at].index] = true;
+    Plan part = part_of(plan, is_fast, true, origin);
+    is_fast[keys[at].index] = sample_bound(&part) <= fast_bytes;
+  }
+  int64_t taken = place_part(plan, is_fast, true, 0);
+  while (taken > fast_bytes) {
+    while (!is_fast[keys[--last].index]) {}
+    is_fast[keys[last].index] = false;
+    taken = place_part(plan, is_fast, true, 0);
+  }
+  int64_t rest = place_part(plan, is_fast, false, taken);
+  plan->program->fast_bytes = taken;
+  plan->program->workspace_bytes = dim_constant(plan->dims, taken + rest);
+}
+
+static void plan_blocks(Plan *plan, int64_t fast_bytes) {
+  bool listed = list_conflicts(plan);
+  if (listed) set_samples(plan, 0);
+  if (listed && fast_bytes > 0 && plan->exact && plan->blocks.count <= MOST_IN_REGIONS) place_regions(plan, fast_bytes);
+  else if (listed) choose_plan(plan);
+  else shelve_blocks(plan);
+  plan->program->workspace_lower_bound = listed ? lower_bound(plan) : DIM_UNKNOWN;
+}
+
+void loop_place(Program *program, int64_t fast_bytes) {
   uint32_t count = program->buffers.count;
   Plan *plan = arena_new(program->arena, Plan);
   *plan = (Plan){.program = program, .dims = program->dims, .arena = program->arena};
@@ -577,11 +651,8 @@ void loop_place(Program *program) {
   if (run) mention_list(plan, run, run->body);
   if (run) join_list(plan, run, run->body);
   make_blocks(plan);
-  bool listed = list_conflicts(plan);
-  if (listed) choose_plan(plan);
-  else shelve_blocks(plan);
+  plan_blocks(plan, fast_bytes);
   set_offsets(plan);
-  program->workspace_lower_bound = listed ? lower_bound(plan) : DIM_UNKNOWN;
   place_weights(plan);
   place_state(plan);
 }

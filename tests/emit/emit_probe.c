@@ -49,7 +49,7 @@ static void work(void *self) {
   Emission    emission;
   if (!options.target) exit(2);
   loop_legalise(program, options.target);
-  loop_place(program);
+  loop_place(program, 0);
   emit_c(program, &options, arena, &emission);
   write_text(probe->words[5], name, ".c", &emission.source);
   write_text(probe->words[5], name, ".h", &emission.header);

@@ -53,7 +53,7 @@ static inline EmitOptions harness_options(const char *name, const char *target, 
 /* Legalises, places, emits and writes NAME.c, NAME.h and NAME.weights.bin. */
 static inline bool harness_emit(Program *program, Arena *arena, EmitOptions options, Emission *emission) {
   loop_legalise(program, options.target);
-  loop_place(program);
+  loop_place(program, 0);
   emit_c(program, &options, arena, emission);
   return write_text(options.name, ".c", &emission->source) && write_text(options.name, ".h", &emission->header) &&
          write_text(options.name, ".weights.bin", &emission->weights);

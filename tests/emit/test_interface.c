@@ -437,7 +437,7 @@ static void emit_named_body(void *self) {
   named->fixture->arena = arena_open(&named->fixture->context);
   Program *program = parse_file(named->fixture, two_layers);
   loop_legalise(program, named->options.target);
-  loop_place(program);
+  loop_place(program, 0);
   emit_c(program, &named->options, named->fixture->arena, &emission);
 }
 

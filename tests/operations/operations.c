@@ -228,7 +228,7 @@ static void run_plan(void *self) {
   }
   void **wanted = wanted_outputs(&suite, target.has_fma);
   loop_legalise(suite.program, &target);
-  loop_place(suite.program);
+  loop_place(suite.program, 0);
   check_interpreter(&suite, interpreter(), inputs, wanted, true);
   for (size_t at = 0; at < plan->compiler_count; at++) check_compiler(&suite, &plan->compilers[at], inputs, wanted);
 }

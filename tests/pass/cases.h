@@ -15,6 +15,7 @@ typedef struct Case {
   char        fp[NAME_LIMIT]; /* of --fp; empty: default */
   char        math[NAME_LIMIT]; /* fast, libm; empty: full */
   char        target[NAME_LIMIT]; /* empty: none */
+  char        fast[NAME_LIMIT];   /* bytes of a faster memory; empty: none */
   const char *file, *before, *after;
   size_t      before_length, after_length;
   Context     context;
@@ -57,10 +58,11 @@ static void run_file(const char *file, const char *text) {
     else if (!strncmp(line, "test ", 5)) {
       finish_case(line);
       current.steps = 0;
-      current.fp[0] = current.math[0] = current.target[0] = 0;
+      current.fp[0] = current.math[0] = current.target[0] = current.fast[0] = 0;
       (void)keyword(line, "test", current.name);
     } else if (!current.after && !keyword(line, "passes", current.passes) && !keyword(line, "fp", current.fp) &&
-               !keyword(line, "math", current.math) && !keyword(line, "target", current.target) && keyword(line, "steps", steps))
+               !keyword(line, "math", current.math) && !keyword(line, "target", current.target) && !keyword(line, "fast", current.fast) &&
+               keyword(line, "steps", steps))
       current.steps = strtoull(steps, NULL, 10);
   }
   finish_case(line);

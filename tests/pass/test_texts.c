@@ -24,6 +24,9 @@ static void run_case(void *self) {
   if (*test->fp) state.fp = !strcmp(test->fp, "strict") ? FP_STRICT : FP_STRICT_NOFMA;
   if (*test->math) state.math = !strcmp(test->math, "fast") ? MATH_FAST : MATH_LIBM;
   if (*test->target) state.target = target_find(test->target);
+  Target    with_fast = *target_find("generic");
+  with_fast.fast_bytes = (unsigned)strtoul(test->fast, NULL, 10);
+  if (*test->fast) state.target = &with_fast;
   bool      unchanged = test->after_length >= 11 && !memcmp(test->after, "(unchanged)", 11);
   text_open(&text, arena);
   state.budget = (FoldBudget){.tensor_bytes = 1u << 20, .total_bytes = 1u << 22, .steps = test->steps ? test->steps : 1000000};

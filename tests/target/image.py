@@ -55,7 +55,8 @@ class Figures:
     code: int = 0               # bytes of kernels and of what they call
     constants: int = 0          # weights and tables
     data: int = 0               # initialised variables
-    ram: int = 0                # workspace and state
+    ram: int = 0                # workspace and state, without what lies in
+    fast: int = 0               # the faster memory
     nodes: list = None          # (node, instructions) of each visit in turn
 
 
@@ -84,10 +85,11 @@ def element_bytes(array):
 
 
 class Image:
-    """machine, way (gcc, clang: C; llvm: an object), optimisation level of the C compiler, a folder of its own."""
+    """machine, way (gcc, clang: C; llvm: an object), optimisation level of the C compiler, options for onnxcc, a folder of its own."""
 
-    def __init__(self, machine, way, level, folder):
+    def __init__(self, machine, way, level, options, folder):
         self.machine, self.way, self.level, self.folder = machine, way, level, folder
+        self.options = [f"--target={machine.target}", *options]
         command, *flags = machine.compiler(way) or machine.compiler("gcc") or machine.compiler("clang")
         self.compiler = [command, level, *flags]  # in this order: to clang a later -O takes back what forbids vectors
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,12 +98,13 @@ class Image:
     def emit(self, model, inputs):
         """model.c, or model.o, and model.h for the very shapes of the inputs, (name, array) each."""
         output = ["-c", "-o", str(self.folder / "model.o")] if self.way == "llvm" else ["-o", str(self.folder / "model.c")]
-        run([ONNXCC, str(model), "--name=model", f"--target={self.machine.target}", *output, *shapes(inputs)])
+        run([ONNXCC, str(model), "--name=model", *self.options, *output, *shapes(inputs)])
         self.header = (self.folder / "model.h").read_text()
 
     def figure(self, name):
-        """A number that the header states."""
-        return int(re.search(rf"#define MODEL_{name} (\d+)u", self.header)[1])
+        """A number that the header states; 0 where it doesn't."""
+        found = re.search(rf"#define MODEL_{name} (\d+)u", self.header)
+        return int(found[1]) if found else 0
 
     def write_data(self, inputs, outputs):
         """Inputs and room for the outputs, by position in model_io."""
@@ -191,7 +194,7 @@ class Image:
             instructions=self.marks[1] - self.marks[0] if self.marks else None, stack_used=used, stack_bound=self.figure("STACK_BYTES"),
             stack_graph=self.graph_stack(), code=sections.get(".text", 0) + sections.get(".hot", 0),
             constants=sections.get(".rodata", 0) + sections.get(".weights", 0), data=sections.get(".data", 0) + sections.get(".bss", 0),
-            ram=self.figure("WORKSPACE_BYTES") + self.figure("STATE_BYTES"))
+            ram=self.figure("WORKSPACE_BYTES") + self.figure("STATE_BYTES"), fast=self.figure("FAST_BYTES"))
 
 
 def counter():
@@ -210,12 +213,12 @@ def node_costs(marks, visits):
     return [(node, end - begin - empty) for node, begin, end in zip(visits[1:], turns[::2], turns[1::2])]
 
 
-def interpreted(model, target, inputs, count, folder):
+def interpreted(model, options, inputs, count, folder):
     """The bytes of the `count` outputs by the interpreter, of the same loop program."""
     data = folder / "data"
     data.mkdir()
     for index, (_, array) in enumerate(inputs):
         (data / f"input_{index}.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
-    run([ONNXCC, "run", str(model), f"--target={target}", "--via=interpreter", "--data", "data", "--output-dir", "interpreted"], folder)
+    run([ONNXCC, "run", str(model), *options, "--via=interpreter", "--data", "data", "--output-dir", "interpreted"], folder)
     return [element_bytes(numpy_helper.to_array(onnx.TensorProto.FromString((folder / "interpreted" / f"output_{index}.pb").read_bytes())))
             for index in range(count)]

@@ -18,6 +18,9 @@ static model_ctx context;
 #if MODEL_WORKSPACE_BYTES > 0
 static ONNXCC_ALIGNED(MODEL_ALIGN) unsigned char workspace[MODEL_WORKSPACE_BYTES];
 #endif
+#if defined(MODEL_FAST_BYTES)
+static ONNXCC_ALIGNED(MODEL_ALIGN) unsigned char fast[MODEL_FAST_BYTES];
+#endif
 #if MODEL_STATE_BYTES > 0
 static ONNXCC_ALIGNED(MODEL_ALIGN) unsigned char state[MODEL_STATE_BYTES];
 #endif
@@ -66,6 +69,13 @@ static int32_t init(void) {
 #if MODEL_STATE_BYTES > 0
   config.state = state;
   config.state_bytes = sizeof state;
+#endif
+#if defined(MODEL_FAST_BYTES)
+  if (model_init(&context, &config) != ONNXCC_ERROR_WORKSPACE) return ONNXCC_ERROR_ARGUMENT; /* none is given yet */
+  config.fast = fast;
+  config.fast_bytes = sizeof fast - 1;
+  if (model_init(&context, &config) != ONNXCC_ERROR_WORKSPACE) return ONNXCC_ERROR_ARGUMENT; /* it is too small */
+  config.fast_bytes = sizeof fast;
 #endif
 #if defined(MODEL_PROFILE)
   config.hooks = &hooks;

@@ -7,9 +7,11 @@
     the stack that a run touched is at most MODEL_STACK_BYTES, which is at most twice that and 512 more; gcc's own account of the call
     graph lies within the bound too
     nothing computes in f64; where the machine has a float unit, nothing calls a software float
+    with --fast-memory, part of the workspace lies there, and no more than it has
     kernels, weights and workspace lie in the sections that MODEL_HOT_ATTR, MODEL_WEIGHTS_ATTR and MODEL_WORKSPACE_ATTR name
 
-    build/venv/bin/python tests/target/run_images.py [--targets cortex-m4,rv32imac] [--via gcc,clang,llvm] [--levels=-O2,-Os] [--nodes] [--table] [MODEL...]
+    build/venv/bin/python tests/target/run_images.py [--targets cortex-m4,rv32imac] [--via gcc,clang,llvm] [--levels=-O2,-Os] [--fast-memory BYTES] [--nodes] [--table]
+        [MODEL...]
 
 --table prints the figures as a table; --nodes the instructions of each node. One line a check; what lacks a compiler or qemu is skipped.
 """
@@ -116,12 +118,21 @@ def typed(raw, like):
     return numpy.frombuffer(raw, like.dtype).reshape(like.shape)
 
 
-def measure(case, machine, way, level, nodes):
+def check_regions(figures, fast_memory):
+    if figures.fast > fast_memory:
+        return f"{figures.fast} bytes of the faster memory are taken, {fast_memory} are there"
+    if fast_memory and figures.fast == 0:
+        return "nothing lies in the faster memory"
+    return ""
+
+
+def measure(case, machine, way, level, fast_memory, nodes):
     """Figures of one image; raises Failure with the reason where anything is wrong."""
-    built = image.Image(machine, way, level, image.PLACE / machine.target / way / f"{case.name}{level}")
+    options = [f"--fast-memory={fast_memory}"] if fast_memory else []
+    built = image.Image(machine, way, level, options, image.PLACE / machine.target / way / f"{case.name}{level}{fast_memory or ''}")
     built.emit(case.path, case.inputs)
     built.write_data(case.inputs, case.outputs)
-    wanted = image.interpreted(case.path, machine.target, case.inputs, len(case.outputs), built.folder)
+    wanted = image.interpreted(case.path, built.options, case.inputs, len(case.outputs), built.folder)
     counter = image.counter() if machines.has_plugins(machine.emulator) else None
     built.build(profile=False)
     built.execute(counter)
@@ -129,7 +140,7 @@ def measure(case, machine, way, level, nodes):
     problems = [f"output {at} differs from the interpreter's" for at, (have, want) in enumerate(zip(values, wanted)) if have != want]
     problems.append(case.judge([typed(raw, like) for raw, like in zip(values, case.outputs)]))
     figures = built.figures(used)
-    problems += [check_stack(figures), check_floats(built), check_sections(built)]
+    problems += [check_stack(figures), check_floats(built), check_sections(built), check_regions(figures, fast_memory)]
     if any(problems):
         raise image.Failure(next(filter(None, problems)))
     if nodes and counter and way != "llvm":
@@ -145,7 +156,7 @@ def print_table(rows):
     for (model, target, way), f in rows:
         count = "-" if f.instructions is None else f"{f.instructions:,}"
         graph = "-" if f.stack_graph is None else f.stack_graph
-        print(f"| {model} | {target} | {way} | {count} | {f.stack_used}, {graph}, {f.stack_bound} | {f.code:,} | {f.constants:,} | {f.ram:,} |")
+        print(f"| {model} | {target} | {way} | {count} | {f.stack_used}, {graph}, {f.stack_bound} | {f.code:,} | {f.constants:,} | {f.ram:,}{f' + {f.fast:,}' if f.fast else ''} |")
 
 
 def print_nodes(title, figures):
@@ -162,6 +173,7 @@ def main():
     parser.add_argument("--targets", default=",".join(machine.target for machine in machines.TABLE))
     parser.add_argument("--via", default="gcc,clang,llvm")
     parser.add_argument("--levels", default="-O2")
+    parser.add_argument("--fast-memory", type=int, default=0)
     parser.add_argument("--nodes", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("models", nargs="*", default=["digits", "mnist_8", "kws_fp32", "kws_qdq", "kws_qoperator"])
@@ -192,7 +204,7 @@ def main():
                 for level in arguments.levels.split(","):
                     for case in cases:
                         title = f"{target}/{way}{level}/{case.name}"
-                        jobs[pool.submit(measure, case, machine, way, level, arguments.nodes)] = (case.name, target, f"{way} {level}"), title
+                        jobs[pool.submit(measure, case, machine, way, level, arguments.fast_memory, arguments.nodes)] = (case.name, target, f"{way} {level}"), title
         for job in concurrent.futures.as_completed(jobs):
             key, title = jobs[job]
             try:
