@@ -69,7 +69,8 @@ static void figures(const Model *model, Text *out) {
     text_format(out, "#define %s_WORKSPACE_BYTES %lluu%s\n", m, (unsigned long long)model_workspace_bound(model),
                 model->role_count[SYMBOL_GIVEN] ? " /* for all dimensions in range */" : "");
   if (model->program->fast_bytes > 0)
-    text_format(out, "#define %s_FAST_BYTES %lluu /* of a faster memory, beside the workspace */\n", m, (unsigned long long)model->program->fast_bytes);
+    text_format(out, "#define %s_FAST_BYTES %lluu /* of a faster memory, beside the workspace */\n", m,
+                (unsigned long long)model->program->fast_bytes);
   text_format(out, "#define %s_STATE_BYTES %lluu /* survives between runs */\n", m, (unsigned long long)model_state_bytes(model));
   text_format(out, "#define %s_WEIGHTS_BYTES %lluu\n", m, (unsigned long long)model->blob.length);
   text_format(out, "#define %s_STACK_BYTES %uu /* bound of any call below, from C as gcc and clang compile it up to -O2 */\n", m, model->stack_bytes);

@@ -20,7 +20,20 @@ static LLVMValueRef is_not_zero(Llvm *l, LLVMValueRef value, Scalar from) {
   return LLVMBuildICmp(l->builder, LLVMIntNE, value, llvm_integer(LLVMTypeOf(value), 0), "");
 }
 
+static LLVMValueRef float_to_integer(Llvm *l, LLVMValueRef value, Scalar to);
+
+/* Lane by lane: LLVM widens half a register of Helium to 64-bit lanes, which it converts by calls of a library. */
+static LLVMValueRef lanes_to_integers(Llvm *l, LLVMValueRef value, Scalar to) {
+  LLVMValueRef result = LLVMGetPoison(type_like(l, to, value));
+  for (unsigned lane = 0; lane < LLVMGetVectorSize(LLVMTypeOf(value)); lane++) {
+    LLVMValueRef at = llvm_integer(l->types.i32, lane), element = LLVMBuildExtractElement(l->builder, value, at, "");
+    result = LLVMBuildInsertElement(l->builder, result, float_to_integer(l, element, to), at, "");
+  }
+  return result;
+}
+
 static LLVMValueRef float_to_integer(Llvm *l, LLVMValueRef value, Scalar to) {
+  if (llvm_is_half_helium(l, value)) return lanes_to_integers(l, value, to);
   value = llvm_hide_scale(l, value);
   LLVMTypeRef types[] = {type_like(l, to, value), LLVMTypeOf(value)};
   return llvm_intrinsic(l, scalar_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat", 2, types, 1, &value);

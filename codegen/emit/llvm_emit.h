@@ -199,6 +199,7 @@ void llvm_machine_open(Llvm *l);
 void llvm_optimize(Llvm *l);
 bool llvm_may_vectorize(const Llvm *l); /* whether LLVM may find vectors by itself */
 LLVMValueRef llvm_hide_addresses(Llvm *l, LLVMValueRef addresses); /* of a gather or scatter, from a pass that gets them wrong; else as they are */
+bool         llvm_is_half_helium(const Llvm *l, LLVMValueRef value);  /* a vector of fewer lanes of 32 bits than Helium's registers have */
 LLVMValueRef llvm_hide_scale(Llvm *l, LLVMValueRef value);         /* of floats from or to integers, likewise */
 void llvm_write(Llvm *l, Emission *emission);
 

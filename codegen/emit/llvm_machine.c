@@ -85,6 +85,11 @@ static bool is_helium(const Llvm *l) { return strncmp(l->triple, "thumbv8.1m", 1
 
 LLVMValueRef llvm_hide_addresses(Llvm *l, LLVMValueRef addresses) { return is_helium(l) ? LLVMBuildFreeze(l->builder, addresses, "") : addresses; }
 
+bool llvm_is_half_helium(const Llvm *l, LLVMValueRef value) {
+  LLVMTypeRef type = LLVMTypeOf(value);
+  return is_helium(l) && LLVMGetTypeKind(type) == LLVMVectorTypeKind && LLVMGetVectorSize(type) < 4;
+}
+
 LLVMValueRef llvm_hide_scale(Llvm *l, LLVMValueRef value) {
   bool is_vector = LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind;
   return is_helium(l) && is_vector ? llvm_unary_intrinsic(l, "llvm.arithmetic.fence", value) : value;

@@ -9,8 +9,8 @@
 /* ---- names ---- */
 
 /* Names that the entry points use for themselves. */
-static const char *const own_names[] = {"ctx",    "io",      "dims",     "context", "config", "workspace", "fast", "state", "weights", "status", "hooks",
-                                        "inputs", "outputs", "run_dims", "shape",   "kind",   "index",     "bytes", "abi",     "info"};
+static const char *const own_names[] = {"ctx",    "io",      "dims",   "context", "config",   "workspace", "fast", "state", "weights", "status",
+                                        "hooks",  "inputs",  "outputs", "run_dims", "shape",  "kind",      "index", "bytes", "abi",    "info"};
 
 bool model_is_own_name(const char *name) {
   for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++)
