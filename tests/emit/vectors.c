@@ -1,5 +1,6 @@
-/* Vectors in emitted C: loads and stores in all their forms, masks, constants beside vectors, functions, on edge values; the interpreter must give the same
- * bits. As wide as the machine's vectors, narrower and wider, for targets here and emulated. What each operation gives is tested in tests/operations.
+/* Vectors in emitted C: loads and stores in all their forms, masks, constants beside vectors, functions, on edge values; the interpreter must give
+ * the same bits. As wide as the machine's vectors, narrower and wider, for targets here and emulated. What each operation gives is tested in
+ * tests/operations.
  *
  * One program has all kernels. NaNs count as equal, whatever their sign and payload. `vectors TEST` runs one test, and
  * those that take minutes. */
