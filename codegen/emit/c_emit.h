@@ -65,6 +65,7 @@ typedef struct CodeState {
   bool        *code_symbols;                   /* by symbol: used by this code */
   unsigned     stack;                          /* bytes of locals so far */
   unsigned     callee_stack;                   /* of the deepest function called */
+  unsigned     inlined_stack;                  /* of what is always inlined, where nothing is optimised */
 } CodeState;
 
 typedef struct Emitter {
@@ -87,6 +88,8 @@ typedef struct Emitter {
   Text                functions;        /* of the library, callees first */
   bool               *function_printed; /* by function */
   unsigned           *function_stack;   /* by function: bytes, callees included */
+  unsigned           *function_inlined; /* by function: as CodeState.inlined_stack */
+  unsigned            inlined_stack;    /* of the kernel that has most */
   KernelCalls        *calls;            /* by kernel */
   struct KernelFacts *kernels;          /* by kernel */
   VECTOR(Dim) offsets;                  /* of the entry's buffers, those that are no constants: variables offset_0 and on */
@@ -162,7 +165,7 @@ void c_vector_load(Emitter *e, const ExprNode *node);
 void c_vector_store(Emitter *e, const StmtNode *stmt);
 
 /* c_vector_prelude.c */
-const char *c_vector_helper(Emitter *e, VectorNeed need);            /* its name, and notes the need and what it needs itself */
+const char *c_vector_helper(Emitter *e, VectorNeed need);            /* its name for a call, and notes the need and what it needs itself */
 void        c_vector_types(const Emitter *e, Text *out);
 void        c_vector_helpers(Emitter *e, Text *out);
 unsigned    c_widest_vector(const Emitter *e);                       /* bytes; 0: none */

@@ -63,7 +63,7 @@ void c_body(Emitter *e, Text *out) {
     memset(e->now.operand_used, 0, e->now.code->operands.count);
     memset(e->now.operand_written, 0, e->now.code->operands.count);
     memset(e->now.code_symbols, 0, e->program->dims->symbols.count);
-    e->now.stack = e->now.callee_stack = 0;
+    e->now.stack = e->now.callee_stack = e->now.inlined_stack = 0;
   }
 }
 
@@ -127,8 +127,10 @@ const char *c_function(Emitter *e, uint32_t function) {
     text_bytes(&e->functions, text.data, text.length);
     for (Slot slot = 1; slot <= code->parameter_count; slot++) e->now.stack += c_stack_slot(e, code->slots.data[slot].scalar, code->lanes);
     e->function_stack[function] = FRAME_BYTES + e->now.stack + e->now.callee_stack;
+    e->function_inlined[function] = e->now.inlined_stack + (code->lanes > 1 ? e->now.stack + FRAME_BYTES : 0);
     e->now = saved;
   }
+  e->now.inlined_stack += e->function_inlined[function];
   if (e->function_stack[function] > e->now.callee_stack) e->now.callee_stack = e->function_stack[function];
   return name;
 }
@@ -221,6 +223,7 @@ static void kernel(Emitter *e, uint32_t index) {
   text_bytes(&facts->text, body.data, body.length);
   text_string(&facts->text, "}\n\n");
   for (uint32_t i = 0; i < code->operands.count; i++) e->now.stack += facts->used[i] ? c_stack_slot(e, SCALAR_INDEX, 1) : 0;
+  if (e->now.inlined_stack > e->inlined_stack) e->inlined_stack = e->now.inlined_stack;
   unsigned declared = e->now.stack + e->now.callee_stack;
   facts->stack = FRAME_BYTES + (declared > SPILL_BYTES ? declared : SPILL_BYTES);
 }
@@ -229,6 +232,7 @@ void c_kernels_open(Emitter *e) {
   e->kernels = arena_array(e->arena, KernelFacts, e->program->kernels.count + 1);
   e->function_printed = arena_array(e->arena, bool, e->program->functions.count + 1);
   e->function_stack = arena_array(e->arena, unsigned, e->program->functions.count + 1);
+  e->function_inlined = arena_array(e->arena, unsigned, e->program->functions.count + 1);
   e->calls = aliasing_of_kernels(&e->model);
 }
 

@@ -152,7 +152,7 @@ void c_code_open(Emitter *e, const Code *code) {
   e->now.slot_mask_bits = arena_array(e->arena, uint8_t, slots);
   memset(e->now.slot_mask_bits, MASK_BITS, slots); /* parameters; others are set where they are declared */
   while (mark_data_slots(e)) {}
-  e->now.stack = e->now.callee_stack = 0;
+  e->now.stack = e->now.callee_stack = e->now.inlined_stack = 0;
   e->now.depth = 1;
   for (Slot slot = 1; slot < code->slots.count; slot++) e->now.slot_ranges[slot] = c_range_full(e, code->slots.data[slot].scalar);
   bool any = false;

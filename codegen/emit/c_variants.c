@@ -71,6 +71,7 @@ void c_variants(Emitter *e, CodeTexts *texts) {
     close_variant(e);
   }
   e->stack_bytes = stack;
+  e->plain_stack_bytes = e->inlined_stack ? model_stack_bytes(stack + e->inlined_stack) : 0;
 }
 
 /* ---- which one ---- */

@@ -109,13 +109,15 @@ static bool is_by_halves(const Emitter *e, const VectorNeed *need) {
   return false;
 }
 
+static const char *note(Emitter *e, VectorNeed need);
+
 static void need_all(Emitter *e, Scalar scalar, uint16_t lanes) {
-  c_vector_helper(e, (VectorNeed){.helper = VECTOR_ALL, .to = scalar, .from = scalar, .lanes = lanes});
+  note(e, (VectorNeed){.helper = VECTOR_ALL, .to = scalar, .from = scalar, .lanes = lanes});
 }
 
 static void need_limits(Emitter *e, const VectorNeed *need) {
-  c_vector_helper(e, (VectorNeed){.helper = VECTOR_MIN, .to = need->from, .from = need->from, .lanes = need->lanes});
-  c_vector_helper(e, (VectorNeed){.helper = VECTOR_MAX, .to = need->from, .from = need->from, .lanes = need->lanes});
+  note(e, (VectorNeed){.helper = VECTOR_MIN, .to = need->from, .from = need->from, .lanes = need->lanes});
+  note(e, (VectorNeed){.helper = VECTOR_MAX, .to = need->from, .from = need->from, .lanes = need->lanes});
   need_all(e, need->from, need->lanes);
 }
 
@@ -148,14 +150,14 @@ static void need_callees(Emitter *e, const VectorNeed *need) {
   if (need->helper == VECTOR_LOAD_ACTIVE || need->helper == VECTOR_STORE_ACTIVE) {
     VectorNeed all_lanes = *need;
     all_lanes.helper = need->helper == VECTOR_LOAD_ACTIVE ? VECTOR_LOAD : VECTOR_STORE;
-    c_vector_helper(e, all_lanes);
+    note(e, all_lanes);
   }
   if (need->helper == VECTOR_ABS && scalar_is_float(need->to)) need_all(e, unsigned_like(e, need->to), need->lanes);
   if (!is_by_halves(e, need)) return;
-  c_vector_helper(e, half_of(need));
-  c_vector_helper(e, part_of(need, need->from, false));
-  c_vector_helper(e, part_of(need, need->from, true));
-  c_vector_helper(e, (VectorNeed){.helper = VECTOR_JOINED, .to = need->to, .from = need->to, .lanes = need->lanes});
+  note(e, half_of(need));
+  note(e, part_of(need, need->from, false));
+  note(e, part_of(need, need->from, true));
+  note(e, (VectorNeed){.helper = VECTOR_JOINED, .to = need->to, .from = need->to, .lanes = need->lanes});
 }
 
 static bool same_need(const VectorNeed *a, const VectorNeed *b) {
@@ -163,12 +165,28 @@ static bool same_need(const VectorNeed *a, const VectorNeed *b) {
          a->first == b->first;
 }
 
-const char *c_vector_helper(Emitter *e, VectorNeed need) {
+static const char *note(Emitter *e, VectorNeed need) {
   for (uint32_t i = 0; i < e->vectors.helpers.count; i++)
     if (same_need(&e->vectors.helpers.data[i], &need)) return name_of(e, &need);
   need_callees(e, &need);
   vector_push(e->arena, &e->vectors.helpers, need);
   return name_of(e, &need);
+}
+
+/* Bytes on the stack of a call that is inlined but not optimised: each operand, local and result once, of callees too. */
+static unsigned inlined_stack(const Emitter *e, const VectorNeed *need, unsigned vector) {
+  unsigned own = (parameter_count(need->helper) + 2) * vector + 16;
+  if (need->helper >= VECTOR_LOAD && need->helper <= VECTOR_STORE_PLACES_ACTIVE) own += 2 * c_stack_slot(e, SCALAR_INDEX, need->lanes);
+  if (need->helper == VECTOR_CONVERT || need->helper == VECTOR_SATURATE) return 4 * own;
+  return is_by_halves(e, need) ? 8 * own : own;
+}
+
+const char *c_vector_helper(Emitter *e, VectorNeed need) {
+  unsigned to = c_stack_slot(e, need.to, need.lanes), from = c_stack_slot(e, need.from, need.from_lanes ? need.from_lanes : need.lanes);
+  unsigned vector = to > from ? to : from;
+  e->now.inlined_stack += inlined_stack(e, &need, vector);
+  if (is_by_halves(e, &need)) e->now.stack += 2 * vector; /* gcc takes halves through memory */
+  return note(e, need);
 }
 
 /* ---- filling in ---- */

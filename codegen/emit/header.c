@@ -73,7 +73,10 @@ static void figures(const Model *model, Text *out) {
                 (unsigned long long)model->program->fast_bytes);
   text_format(out, "#define %s_STATE_BYTES %lluu /* survives between runs */\n", m, (unsigned long long)model_state_bytes(model));
   text_format(out, "#define %s_WEIGHTS_BYTES %lluu\n", m, (unsigned long long)model->blob.length);
+  if (model->plain_stack_bytes) text_string(out, "#if defined(__OPTIMIZE__)\n");
   text_format(out, "#define %s_STACK_BYTES %uu /* bound of any call below, from C as gcc and clang compile it up to -O2 */\n", m, model->stack_bytes);
+  if (model->plain_stack_bytes)
+    text_format(out, "#else\n#define %s_STACK_BYTES %uu /* nothing stays in registers */\n#endif\n", m, model->plain_stack_bytes);
   if (model->program->variants.count)
     text_format(out, "#define %s_VARIANTS %uu /* config.variant: 1 and up for %s; 0: the last that the machine can run */\n", m,
                 model->program->variants.count, model_target_names(model));

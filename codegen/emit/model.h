@@ -40,7 +40,8 @@ typedef struct FieldName {
   uint32_t           role_count[4]; /* by SymbolRole */ \
   Text               blob;          /* all weights, a multiple of 4 bytes */ \
   uint64_t           weights_hash; \
-  unsigned           stack_bytes;   /* what any call below may take; known when the code is */
+  unsigned           stack_bytes;   /* what any call below may take; known when the code is */ \
+  unsigned           plain_stack_bytes; /* and where C is compiled without optimisation, if that is another figure; else 0 */
 
 typedef struct Model {
   MODEL_FIELDS

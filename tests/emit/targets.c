@@ -2,6 +2,7 @@
  * results, the stack bound of the header, clean compiles by every cross compiler at hand. */
 #include "tests/emit/harness.h"
 
+static const char tile_14x2[] = "tests/emit/tile_14x2.lir", tile_6x2[] = "tests/emit/tile_6x2.lir", wide[] = "tests/emit/wide.lir";
 static const char embedded[] = "tests/emit/embedded.lir", symbols[] = "tests/emit/symbols.lir", fused[] = "tests/emit/fused.lir";
 
 typedef struct Job {
@@ -162,10 +163,11 @@ TEST(options_that_change_results_are_refused) {
 static bool stack_holds(const char *compiler, const char *name, const char *macro) {
   return harness_run(
       "cd $D && rm -f *.su && %s -fstack-usage -I. -c %s.c -o %s.o && grep -v '_untyped\\|_init\\|_reset\\|_info\\|_shape\\|_hash' *.su | awk "
-      "-v bound=$(awk '$2==\"%s_STACK_BYTES\" {print $3+0}' %s.h) '$3!=\"static\" {print $0; bad=1} /_run\t/ {run=$2; next} "
+      "-v bound=$(printf '#include \"%s.h\"\\n%s_STACK_BYTES' | %s -I. -E -P -x c - | tail -n 1 | tr -d u) "
+      "'$3!=\"static\" {print $0; bad=1} /_run\t/ {run=$2; next} "
       "/:%s_(f32|f64|index|i[0-9]+|u[0-9]+)_/ {if ($2>small) small=$2; next} {if ($2>large) large=$2} "
       "END {sum=run+small+large+24; if (sum>bound) {print \"stack\", sum, \"above\", bound; bad=1} exit bad}'",
-      compiler, name, name, macro, name, name);
+      compiler, name, name, name, macro, compiler, name);
 }
 
 TEST(stack_bound) {
@@ -180,6 +182,42 @@ TEST(stack_bound) {
   CHECK(stack_holds("arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard -Os", "stm", "STM"));
 }
 
+/* ---- vectors ---- */
+
+/* Accumulators of a tile stay in registers: as many multiply-adds as there are, and nothing of the kernel on the stack. */
+static bool tile_holds(const char *compiler, const char *name, int fmas) {
+  return harness_run(
+      "%s -I$D -S -o $D/%s.s $D/%s.c && awk '/^%s_tile[^:]*:/ {on=1} on && /vfmadd[0-9]*ps/ {fmas++} on && /\\(%%[re]?[sb]p/ {stack++; line=$0} "
+      "/^[ \t]*ret/ {on=0} END {if (fmas != %d || stack > 0) {print fmas+0, \"multiply-adds,\", stack+0, \"on the stack\", line; exit 1}}' $D/%s.s",
+      compiler, name, name, name, fmas, name);
+}
+
+TEST(tiles_stay_in_registers) {
+  static const char *const compilers[] = {"gcc -std=c99", "clang -std=c99", "clang-19 -std=c99"};
+  static const char *const levels[] = {"-O1", "-O2", "-O3"};
+  CHECK(emit_for(tile_14x2, "tla", "x86-64-v4"));
+  CHECK(emit_for(tile_6x2, "tlb", "x86-64-v3"));
+  for (size_t i = 0; i < sizeof compilers / sizeof *compilers * 3; i++) {
+    char command[128], program[16];
+    sscanf(compilers[i / 3], "%15s", program);
+    if (!harness_has(program)) continue;
+    snprintf(command, sizeof command, "%s %s -march=x86-64-v4", compilers[i / 3], levels[i % 3]);
+    CHECK(tile_holds(command, "tla", 28));
+    snprintf(command, sizeof command, "%s %s -march=x86-64-v3", compilers[i / 3], levels[i % 3]);
+    CHECK(tile_holds(command, "tlb", 12));
+  }
+  if (harness_has("clang")) CHECK(tile_holds("clang -std=c99 -O2 -march=skylake-avx512", "tla", 28)); /* which would rather have halves */
+}
+
+TEST(stack_bound_of_vectors) {
+  CHECK(emit_for(tile_14x2, "vsa", "x86-64-v4"));
+  CHECK(stack_holds("gcc -O2 -march=x86-64-v4", "vsa", "VSA"));
+  CHECK(stack_holds("gcc -O0 -march=x86-64-v4", "vsa", "VSA"));
+  CHECK(emit_for(wide, "vsb", "x86-64-v3"));
+  CHECK(stack_holds("gcc -O2 -march=x86-64-v3 -Wno-psabi", "vsb", "VSB"));
+  CHECK(stack_holds("gcc -O0 -march=x86-64-v3 -Wno-psabi", "vsb", "VSB"));
+}
+
 int main(void) {
   if (!harness_open()) return 1;
   RUN(nothing_undefined_in_a_layer);
@@ -188,6 +226,8 @@ int main(void) {
   RUN(products_and_sums_round_apart);
   RUN(options_that_change_results_are_refused);
   RUN(stack_bound);
+  RUN(tiles_stay_in_registers);
+  RUN(stack_bound_of_vectors);
 #endif
   harness_close();
   return check_done();

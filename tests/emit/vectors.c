@@ -2,8 +2,7 @@
  * the same bits. As wide as the machine's vectors, narrower and wider, for targets here and emulated. What each operation gives is tested in
  * tests/operations.
  *
- * One program has all kernels. NaNs count as equal, whatever their sign and payload. `vectors TEST` runs one test, and
- * those that take minutes. */
+ * One program has all kernels. NaNs count as equal, whatever their sign and payload. `vectors TEST` runs one test, also those that take minutes. */
 #include <math.h>
 
 #include "compiler/loop/evaluate.h"
