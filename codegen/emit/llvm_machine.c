@@ -100,7 +100,7 @@ bool llvm_may_vectorize(const Llvm *l) { return (l->target->vector_bytes == 0 ||
 
 /* LLVM's own pipelines. */
 void llvm_optimize(Llvm *l) {
-  static const char *const  pipelines[] = {"function(sroa,early-cse,simplifycfg)", "default<O1>", "default<O2>", "default<O2>"};
+  static const char *const  pipelines[] = {"function(sroa,early-cse,simplifycfg)", "default<O1>", "default<O2>", "default<O3>"};
   LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
   LLVMErrorRef error = LLVMRunPasses(l->module, pipelines[l->options->level > 3 ? 3 : l->options->level], l->machine, options);
   LLVMDisposePassBuilderOptions(options);

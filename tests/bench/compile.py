@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of onnxcc itself: ResNet-50 to C, and what a model with 100 MB of weights costs `onnxcc inspect` above one of 1 KB.
+"""Time and memory of onnxcc itself: ResNet-50 to C and to an object, and what a model with 100 MB of weights costs `onnxcc inspect` above one of 1 KB.
 
     build/venv/bin/python tests/bench/compile.py [--json FILE]
 
@@ -51,7 +51,9 @@ def main():
     measure = build_measure()
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         seconds, megabytes = median([measure, ONNXCC, str(paths["resnet50"]), "-o", f"{folder}/resnet50.c"])
+        to_object = median([measure, ONNXCC, str(paths["resnet50"]), "-c", "-o", f"{folder}/resnet50.o"])
     rows = [("ResNet-50 to C", seconds, "s", 2), ("ResNet-50 to C", megabytes, "MB", 300)]
+    rows += [("ResNet-50 to an object", to_object[0], "s", 8), ("ResNet-50 to an object", to_object[1], "MB", 250 + 3 * 102)]
     small, large = (median([measure, ONNXCC, "inspect", str(paths[name])]) for name in ("weights_1kb", "weights_100mb"))
     rows += [("inspect, 100 MB above 1 KB", 1000 * (large[0] - small[0]), "ms", 20), ("inspect, 100 MB above 1 KB", large[1] - small[1], "MB", 10)]
     for what, value, unit, most in rows:
