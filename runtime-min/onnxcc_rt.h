@@ -24,6 +24,7 @@ extern "C" {
 #define ONNXCC_ERROR_RANGE     (-6) /* another value in the data outside what the model allows */
 #define ONNXCC_ERROR_CAPACITY  (-7) /* a sequence or a loop's output outgrew its capacity */
 #define ONNXCC_ERROR_MACHINE   (-8) /* this processor lacks instructions that the code, or the variant asked for, is made of */
+#define ONNXCC_ERROR_COMPILER  (-9) /* clang compiled the code with -ffp-contract=fast, which changes results */
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ONNXCC_ALIGNED(bytes) __attribute__((aligned(bytes)))

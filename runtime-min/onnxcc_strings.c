@@ -11,7 +11,8 @@ const char *onnxcc_status_text(int32_t status) {
     "an index in the data outside its axis",
     "a value in the data outside what the model allows",
     "a sequence or a loop's output outgrew its capacity",
-    "this processor lacks instructions that the code is made of"
+    "this processor lacks instructions that the code is made of",
+    "clang compiled the code with -ffp-contract=fast, which changes results"
   };
   if (status > 0 || status <= -(int32_t)(sizeof text / sizeof *text)) return "unknown status";
   return text[-status];

@@ -71,13 +71,37 @@ static void check_region(const Emitter *e, const char *region, const char *bytes
               region, e->macro, status == -2 ? "ONNXCC_ERROR_WORKSPACE" : "ONNXCC_ERROR_WEIGHTS");
 }
 
+static bool multiplies_floats(const Code *code) {
+  for (Expr expr = 1; expr < code->exprs.count; expr++)
+    if (expr_at(code, expr)->op == LOOP_MUL && scalar_is_float((Scalar)expr_at(code, expr)->scalar)) return true;
+  return false;
+}
+
+/* A product that is not rounded before it goes into a sum gives itself away: clang makes some under -ffp-contract=fast, whatever pragmas say, and no
+ * macro tells. */
+static bool contraction_check(const Emitter *e, Text *out) {
+  const Program *program = e->program;
+  bool           any = false;
+  for (uint32_t i = 0; i < program->kernels.count; i++) any |= multiplies_floats(&program->kernels.data[i]);
+  for (uint32_t i = 0; i < program->functions.count; i++) any |= multiplies_floats(&program->functions.data[i]);
+  if (!any || !e->target->has_f32) return false;
+  text_format(out,
+              "#if defined(__clang__)\n/* Whether products and sums were contracted: -ffp-contract=fast does, whatever the pragma above says. */\n"
+              "static bool %s_contracts(void) {\n  const volatile float factor = 0x1.000002p0f, addend = -0x1.000004p0f;\n"
+              "  const float a = factor, b = addend;\n  return a * a + b > 0.0f;\n}\n#endif\n\n",
+              e->name);
+  return true;
+}
+
 static void init(Emitter *e, Text *out) {
+  bool checks_contraction = contraction_check(e, out);
   const char *m = e->macro;
   bool        symbolic = e->role_count[SYMBOL_GIVEN] > 0, has_workspace = symbolic || model_workspace_bound(&e->model) > 0;
   text_format(out, "int32_t %s_init(%s_ctx *ctx, const %s_config *config) {\n", e->name, e->name, e->name);
   text_format(out, "  struct %s_context *const context = (struct %s_context *)(void *)ctx;\n", e->name, e->name);
   text_format(out, "  (void)sizeof(char[sizeof(struct %s_context) <= %s_CTX_BYTES ? 1 : -1]); /* the opaque part is large enough */\n", e->name, m);
   text_string(out, "  if (!ctx || !config || config->abi != ONNXCC_ABI) return ONNXCC_ERROR_ARGUMENT;\n  context->magic = 0;\n");
+  if (checks_contraction) text_format(out, "#if defined(__clang__)\n  if (%s_contracts()) return ONNXCC_ERROR_COMPILER;\n#endif\n", e->name);
   if (e->program->variants.count) {
     text_format(out, "  if (config->variant > %uu) return ONNXCC_ERROR_ARGUMENT;\n", e->program->variants.count);
     text_format(out, "  context->variant = %s_variant(config->variant);\n  if (context->variant == 0) return ONNXCC_ERROR_MACHINE;\n", e->name);

@@ -260,6 +260,30 @@ TEST(contraction) {
   if (!runs("x86-64-v3")) SKIP("this machine has no FMA");
   run("generic", 0, 1, ALL(tempted));
 }
+/* clang heeds no pragma then: init must find out. */
+static void refuses_contraction(void *self) {
+  Trial  *trial = self;
+  Target  target = *target_find("x86-64-v3");
+  Arena  *arena = arena_open(&trial->context);
+  Suite   suite = {.context = &trial->context, .arena = arena, .target = &target, .most_lanes = 1};
+  void   *library;
+  Emission emission;
+  EmitOptions options = harness_options("edges", "x86-64-v3", WEIGHTS_INLINE);
+  suite_build(&suite);
+  CHECK(harness_emit(suite.program, arena, options, &emission));
+  CHECK(harness_compile("clang -std=gnu11 -O1 -march=x86-64-v3 -ffp-contract=fast", "edges"));
+  const onnxcc_model_info *info = harness_load("edges", &library);
+  CHECK(info != NULL);
+  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes, .workspace = aligned_memory(info->workspace_bytes)};
+  CHECK_INT(info->init(aligned_memory(info->ctx_bytes), &config), ONNXCC_ERROR_COMPILER);
+}
+TEST(clang_contracts) {
+  static Trial trial;
+  if (!harness_has("clang") || !runs("x86-64-v3")) SKIP("no clang, or no FMA");
+  if (!context_open(&trial.context, NULL, -1)) return;
+  if (context_guard(&trial.context, refuses_contraction, &trial) != OUTCOME_OK) check_settle("not ok", "the compiler left");
+  context_close(&trial.context);
+}
 TEST(x86_64_v3) {
   if (!runs("x86-64-v3")) SKIP("this machine has no AVX2");
   run("x86-64-v3", 0, 1, ALL(bold));
@@ -300,6 +324,7 @@ int main(int count, char **names) {
 #if defined(__x86_64__)
   TRY(x86_64_v1);
   TRY(contraction);
+  TRY(clang_contracts);
   TRY(x86_64_v3);
   TRY(x86_64_v4);
 #endif
