@@ -141,6 +141,29 @@ static int64_t cost_of_lanes(const Candidate *candidate, int64_t turns, int64_t 
   return add(multiply(whole, body), rest ? last : 0);
 }
 
+/* Reads a local array that it also stores to: sums of a schedule, which the next turn of the loop around reads again. */
+static bool updates_local(const CodeFacts *facts, Stmt loop) {
+  for (uint32_t i = 0; i < facts->accesses.count; i++) {
+    const AccessSite *store = &facts->accesses.data[i];
+    if (!store->is_store || facts->code->operands.data[store->operand].access != ACCESS_LOCAL || !facts_inside(facts, loop, store->order)) continue;
+    for (uint32_t k = 0; k < facts->accesses.count; k++) {
+      const AccessSite *load = &facts->accesses.data[k];
+      if (!load->is_store && load->operand == store->operand && facts_inside(facts, loop, load->order)) return true;
+    }
+  }
+  return false;
+}
+
+/* A vector that is stored under a mask is not at hand for a load right behind it: processors wait for memory then. Sums that do not fill whole vectors
+ * are left to the compiler, which makes narrower ones of what is left. */
+static bool waits_for_memory(const Candidate *candidate) {
+  const CodeFacts *facts = candidate->facts;
+  DimTable        *dims = facts->program->dims;
+  Dim              turns = facts_trips(facts, candidate->loop);
+  bool             fills = turns != DIM_UNKNOWN && dim_divides(dims, dim_constant(dims, candidate->lanes), turns);
+  return !fills && updates_local(facts, candidate->loop);
+}
+
 static Cost choose_loop(Chooser *chooser, Stmt loop) {
   const CodeFacts *facts = chooser->facts;
   Candidate        candidate;
@@ -149,6 +172,7 @@ static Cost choose_loop(Chooser *chooser, Stmt loop) {
   int64_t          turns = turns_of(facts, loop), serial = multiply(turns, add(body.cost, COST_TURN));
   Cost             result = {serial, is_row || body.has_row};
   if (!may || (candidate.reductions.count && !is_row) || (result.has_row && !is_row)) return result;
+  if (!is_row && waits_for_memory(&candidate)) return result;
   int64_t vector = cost_of_lanes(&candidate, turns, add(body.cost, COST_TURN));
   bool    long_enough = facts_most_trips(facts, loop) >= candidate.lanes || facts->target->has_masked;
   if (!is_row && (vector >= serial || !long_enough)) return result;
