@@ -74,7 +74,8 @@ static void figures(const Model *model, Text *out) {
   text_format(out, "#define %s_STATE_BYTES %lluu /* survives between runs */\n", m, (unsigned long long)model_state_bytes(model));
   text_format(out, "#define %s_WEIGHTS_BYTES %lluu\n", m, (unsigned long long)model->blob.length);
   if (model->plain_stack_bytes) text_string(out, "#if defined(__OPTIMIZE__)\n");
-  text_format(out, "#define %s_STACK_BYTES %uu /* bound of any call below, from C as gcc and clang compile it up to -O2 */\n", m, model->stack_bytes);
+  text_format(out, "#define %s_STACK_BYTES %uu /* bound of any call below, %s */\n", m, model->stack_bytes,
+              model->stack_is_measured ? "from the frames of the object" : "from C as gcc and clang compile it up to -O2");
   if (model->plain_stack_bytes)
     text_format(out, "#else\n#define %s_STACK_BYTES %uu /* nothing stays in registers */\n#endif\n", m, model->plain_stack_bytes);
   if (model->program->variants.count)

@@ -91,4 +91,5 @@ void llvm_stack_sum(Llvm *l) {
     if (bytes > deepest) deepest = bytes;
   }
   l->stack_bytes = model_stack_bytes(l->run_frame->bytes + of_variant + deepest);
+  l->stack_is_measured = true;
 }

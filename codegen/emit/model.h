@@ -41,7 +41,8 @@ typedef struct FieldName {
   Text               blob;          /* all weights, a multiple of 4 bytes */ \
   uint64_t           weights_hash; \
   unsigned           stack_bytes;   /* what any call below may take; known when the code is */ \
-  unsigned           plain_stack_bytes; /* and where C is compiled without optimisation, if that is another figure; else 0 */
+  unsigned           plain_stack_bytes; /* and where C is compiled without optimisation, if that is another figure; else 0 */ \
+  bool               stack_is_measured; /* stack_bytes comes from the frames of an object */
 
 typedef struct Model {
   MODEL_FIELDS

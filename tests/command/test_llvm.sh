@@ -4,7 +4,7 @@ here=$(cd "${0%/*}" && pwd)
 . "$here/expect.sh"
 
 cc=${CC:-cc}
-without_stack() { sed -e 's/^\(#define DIGITS_STACK_BYTES\) .*/\1/' "$1"; }
+without_stack() { sed -e '/^#if defined(__OPTIMIZE__)$/,/^#endif$/d' -e '/^#define DIGITS_STACK_BYTES /d' "$1"; }
 symbols() { nm -g --defined-only "$1" | awk '{ print $2, $3 }' | sort -k 2; }
 has_linker() { command -v ld.lld > /dev/null || command -v ld.lld-19 > /dev/null || command -v ld > /dev/null; }
 wanted() { nm -u "$1" | awk '{ print $NF }' | grep -vxE 'memcpy|memmove|memset|memcmp|_GLOBAL_OFFSET_TABLE_'; }
