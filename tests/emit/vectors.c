@@ -582,6 +582,8 @@ TEST(x86_64_v1_4) { check_here("x86-64-v1", 4); }
 TEST(x86_64_v3_8) { check_here("x86-64-v3", 8); }
 TEST(x86_64_v3_16) { check_here("x86-64-v3", 16); }
 TEST(x86_64_v3_64) { check_here("x86-64-v3", 64); }
+TEST(x86_64_v4_4) { check_here("x86-64-v4", 4); }
+TEST(x86_64_v4_8) { check_here("x86-64-v4", 8); }
 TEST(x86_64_v4_16) { check_here("x86-64-v4", 16); }
 TEST(aarch64_4) {
   if (!is_here(aarch64_ways)) SKIP("no compiler or emulator");
@@ -604,10 +606,12 @@ int main(int count, char **words) {
 #if defined(__x86_64__)
   RUN_IF(x86_64_v1_4);
   RUN_IF(x86_64_v3_8);
-  if (count > 1) { /* vectors of two and more registers: minutes of compiling */
+  if (count > 1) { /* minutes of compiling, for vectors of several registers */
+    RUN_IF(x86_64_v4_4);
     RUN_IF(x86_64_v3_16);
     RUN_IF(x86_64_v3_64);
   }
+  RUN_IF(x86_64_v4_8);
   RUN_IF(x86_64_v4_16);
 #endif
   RUN_IF(aarch64_4);
