@@ -145,7 +145,8 @@ static int64_t cost_of_lanes(const Candidate *candidate, int64_t turns, int64_t 
 static bool updates_local(const CodeFacts *facts, Stmt loop) {
   for (uint32_t i = 0; i < facts->accesses.count; i++) {
     const AccessSite *store = &facts->accesses.data[i];
-    if (!store->is_store || facts->code->operands.data[store->operand].access != ACCESS_LOCAL || !facts_inside(facts, loop, store->order)) continue;
+    bool              is_local = facts->code->operands.data[store->operand].access == ACCESS_LOCAL;
+    if (!store->is_store || !is_local || !facts_inside(facts, loop, store->order)) continue;
     for (uint32_t k = 0; k < facts->accesses.count; k++) {
       const AccessSite *load = &facts->accesses.data[k];
       if (!load->is_store && load->operand == store->operand && facts_inside(facts, loop, load->order)) return true;
