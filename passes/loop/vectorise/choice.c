@@ -155,8 +155,8 @@ static bool updates_local(const CodeFacts *facts, Stmt loop) {
   return false;
 }
 
-/* A vector that is stored under a mask is not at hand for a load right behind it: processors wait for memory then. Sums that do not fill whole vectors
- * are left to the compiler, which makes narrower ones of what is left. */
+/* A vector that is stored under a mask is not at hand for a load right behind it: processors wait for memory then. Sums that do not fill whole
+ * vectors are left to the compiler, which makes narrower ones of what is left. */
 static bool waits_for_memory(const Candidate *candidate) {
   const CodeFacts *facts = candidate->facts;
   DimTable        *dims = facts->program->dims;
