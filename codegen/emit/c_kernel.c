@@ -137,19 +137,27 @@ const char *c_function(Emitter *e, uint32_t function) {
 
 /* ---- kernels ---- */
 
+/* f32 or f32x16 */
+static bool is_type(const Emitter *e, const char *word, size_t length) {
+  Scalar scalar;
+  size_t digits = 0;
+  while (digits < length && word[length - 1 - digits] >= '0' && word[length - 1 - digits] <= '9') digits++;
+  bool lanes = digits > 0 && length > digits + 1 && word[length - 1 - digits] == 'x';
+  return scalar_from_name(arena_string(e->arena, word, lanes ? length - digits - 1 : length), &scalar);
+}
+
 /* Kernels are named apart from the entry points, and from library functions and prelude functions, which end or begin with a type. */
 const char *c_kernel_name(const Emitter *e, uint32_t kernel) {
   static const char *const taken[] = {
       "dims", "io",    "config",  "ctx",    "context", "run",     "run_untyped", "init", "reset", "workspace", "workspace_bytes",
       "info", "shape", "weights", "inputs", "outputs", "symbols", "nodes",       "size"};
   const char *name = e->program->kernels.data[kernel].name, *first = strchr(name, '_'), *last = strrchr(name, '_');
-  Scalar      scalar;
-  bool        clash = last && scalar_from_name(last + 1, &scalar);
+  bool        clash = last && is_type(e, last + 1, strlen(last + 1));
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
     size_t length = strlen(taken[i]);
     clash |= strncmp(name, taken[i], length) == 0 && (!name[length] || name[length] == '_');
   }
-  if (first) clash |= scalar_from_name(arena_string(e->arena, name, (size_t)(first - name)), &scalar);
+  if (first) clash |= is_type(e, name, (size_t)(first - name));
   return arena_format(e->arena, clash ? "%s_kernel_%s" : "%s_%s", e->name, name);
 }
 
