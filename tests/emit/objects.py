@@ -42,6 +42,7 @@ TARGETS = {
     "rv64gc": ("elf64-littleriscv", "riscv64", True, False, ["riscv64-linux-gnu-gcc", "-static"], ["qemu-riscv64"]),
     "rv64gcv": ("elf64-littleriscv", "riscv64", True, False, ["riscv64-linux-gnu-gcc", "-static"],
                 ["qemu-riscv64", "-cpu", "rv64,v=true,vlen=128,vext_spec=v1.0"]),
+    "loongarch64": ("elf64-loongarch", "loongarch64", True, False, None, None),
     "wasm32": ("WASM", "wasm32", False, False, None, None),
     "arm64-apple-darwin": ("Mach-O arm64", "aarch64", True, False, None, None),
     "x86_64-apple-darwin": ("Mach-O 64-bit x86-64", "x86_64", True, False, None, None),
@@ -84,11 +85,11 @@ def symbols(path, option, object_format):
     return {plain(line, object_format) for line in lines}
 
 
-def make(target, *options):
+def make(target, *options, **environment):
     folder = PLACE / target
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / options[-1]
-    run(ONNXCC, SAMPLE / "digits.onnx", f"--target={target}", "--name=digits", *options[:-1], "-o", output)
+    run(ONNXCC, SAMPLE / "digits.onnx", f"--target={target}", "--name=digits", *options[:-1], "-o", output, **environment)
     return output
 
 
@@ -167,9 +168,10 @@ def check_shared(target):
     object_format = TARGETS[target][0]
     if not TARGETS[target][2] or not object_format.startswith(("elf", "Mach-O")):
         return DOES_NOT_APPLY
-    if not tool("ld64.lld" if object_format.startswith("Mach-O") else "ld.lld"):
+    linker = tool("ld64.lld" if object_format.startswith("Mach-O") else "ld.lld")
+    if not linker:
         return "lld is not there"
-    path = make(target, "-shared", "libdigits.so")
+    path = make(target, "-shared", "libdigits.so", env={**os.environ, "LD": linker})
     option = "--extern-only" if object_format.startswith("Mach-O") else "--dynamic"
     found = {plain(line, object_format) for line in run(tool("llvm-nm"), "--defined-only", option, "--format=just-symbols", path).split()}
     expect(found, PUBLIC, "symbols of the library")

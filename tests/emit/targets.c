@@ -59,6 +59,7 @@ static const Machine machines[] = {
     {"cortex-m33", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
     {"cortex-m55", "arm-none-eabi-gcc", "", "arm-none-eabi-nm"},
     {"cortex-m55", "clang-19", "--target=thumbv8.1m.main-none-eabihf", "nm"},
+    {"loongarch64", "clang-19", "-ffreestanding", "nm"},
     {"rv64gc", "clang", "--target=riscv64-none-elf", "nm"},
     {"rv64gcv", "clang-19", "--target=riscv64-none-elf", "nm"},
     {"wasm32", "clang", "", "llvm-nm"},

@@ -181,6 +181,7 @@ static const Compiler compilers[] = {
     {"aarch64", "clang-19", "--target=aarch64-none-elf", ""},
     {"arm", "arm-none-eabi-gcc", "", ""},
     {"arm", "clang-19", "--target=arm-none-eabi", ""},
+    {"loongarch64", "clang-19", "", ""},
     {"riscv64", "riscv64-linux-gnu-gcc", "", "rv64gcv zfh"},
     {"riscv64", "clang-19", "--target=riscv64-none-elf", ""},
     {"riscv32", "clang-19", "--target=riscv32-none-elf", ""},
