@@ -1,12 +1,15 @@
 /* The prelude's part on vectors: types, and functions for what C's operators on them do not do.
  *
  * A function is printed only if something calls it, after those that it calls. Texts are templates:
- *   $T $t  type and short name of the result     $F $f  of a conversion's operand          $E $V  C type of a lane in registers; in buffers
- *   $I $U  signed and unsigned lanes as wide as the result's                               $J $j  signed lanes as wide as the operand's; its short
- * name $D $d  vector of subscripts; C type of one   $L  lanes       $W  bits of a lane        $P $M  the model's prefix, and in capitals $S     the
- * scalar function of the same name  $Q  what selects                          $N  the first lane taken $A $B $C $H  bounds and greatest value, as for
- * scalars                                 $K  unsigned lanes as wide as the result's, bits of its greatest What has neither operators nor a row in
- * targets/intrinsics.def is done lane by lane: gcc makes vectors of a loop over lanes, clang of an initialiser that names each. */
+ *   $T $t  type and short name of the result     $F $f  of a conversion's operand       $E $V  C type of a lane in registers, in buffers
+ *   $I     signed lanes as wide as the result's  $U $u $Z  unsigned ones, their short name, C type of one
+ *   $J     signed lanes as wide as the operand's $D $d  vector of subscripts, C type of one
+ *   $L     lanes     $W  bits of a lane          $P $M  the prefix, and the model's name in capitals
+ *   $H     greatest value of a lane              $A $B $C  bounds of a conversion, as for scalars
+ *
+ * What has neither operators nor a row in targets/intrinsics.def is done by halves, where those have a row, or lane by lane: gcc makes vectors of a
+ * loop over lanes, clang of an initialiser that names each. Where gcc for x86 is given vectors wider than the machine's it says once that the way to
+ * pass them has changed; nothing is passed, since all is inlined. */
 #include "c_emit.h"
 
 #include <string.h>
