@@ -139,20 +139,28 @@ static void compare(Emitter *e, const ExprNode *node, unsigned bits, Level level
   close_level(e, LEVEL_UNARY, level);
 }
 
+/* What a slot holds, what lies in memory, or what a function gives. */
+static void named_value(Emitter *e, Expr expr) {
+  const ExprNode *node = node_of(e, expr);
+  if (node->op == LOOP_LOAD) {
+    c_vector_load(e, node);
+  } else if (node->op == LOOP_CALL) {
+    text_string(&e->now.line, c_function(e, node->operand[0]));
+    arguments(e, expr);
+  } else {
+    e->now.slot_printed[node->operand[0]] = true;
+    text_string(&e->now.line, e->now.slot_names[node->operand[0]]);
+  }
+}
+
 /* The mask as it is made, `bits` being its own width. */
 static void mask_itself(Emitter *e, Expr expr, unsigned bits, Level level) {
   const ExprNode *node = node_of(e, expr);
   Scalar          lane = signed_scalar(bits);
   switch (node->op) {
   case LOOP_SLOT:
-    e->now.slot_printed[node->operand[0]] = true;
-    text_string(&e->now.line, e->now.slot_names[node->operand[0]]);
-    return;
-  case LOOP_LOAD: c_vector_load(e, node); return;
-  case LOOP_CALL:
-    text_string(&e->now.line, c_function(e, node->operand[0]));
-    arguments(e, expr);
-    return;
+  case LOOP_LOAD:
+  case LOOP_CALL: named_value(e, expr); return;
   case LOOP_BROADCAST:
     helper(e, VECTOR_ALL, lane, lane, node->lanes);
     c_print(e, "((%s)-(int)", c_type(e, lane));
@@ -370,14 +378,8 @@ void c_vector(Emitter *e, Expr expr, Level level) {
   }
   switch (node->op) {
   case LOOP_SLOT:
-    e->now.slot_printed[node->operand[0]] = true;
-    text_string(&e->now.line, e->now.slot_names[node->operand[0]]);
-    return;
-  case LOOP_LOAD: c_vector_load(e, node); return;
-  case LOOP_CALL:
-    text_string(&e->now.line, c_function(e, node->operand[0]));
-    arguments(e, expr);
-    return;
+  case LOOP_LOAD:
+  case LOOP_CALL: named_value(e, expr); return;
   case LOOP_NEG: negate(e, node, level); return;
   case LOOP_NOT:
     open_level(e, LEVEL_UNARY, level);

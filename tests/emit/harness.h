@@ -96,4 +96,27 @@ static inline const onnxcc_model_info *harness_load(const char *name, void **lib
 /* Names that nothing but libc's memory functions may be undefined in an object. */
 #define UNDEFINED_CHECK                                                                                                                              \
   "awk '$1==\"U\" && $2 !~ /^(_?mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_|__stack_pointer)$/ {print \"undefined: \" $2; bad=1} END {exit bad}'"
+/* Memory as models want theirs, from malloc; NULL if there is none. */
+static inline void *harness_memory(size_t bytes) {
+  void *memory = NULL;
+  return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;
+}
+
+/* One run of the model that was compiled into the folder; false with a remark if it fails. All its dimensions are constants. */
+static inline bool harness_run_model(const char *name, const void **inputs, void **outputs) {
+  void                    *library;
+  const onnxcc_model_info *info = harness_load(name, &library);
+  if (!info) return false;
+  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes};
+  void         *ctx = harness_memory(info->ctx_bytes);
+  config.workspace = harness_memory(info->workspace_bytes);
+  int32_t status = info->init(ctx, &config);
+  if (status == 0) status = info->run(ctx, NULL, inputs, outputs, NULL);
+  if (status != 0) printf("# status %d\n", (int)status);
+  free(config.workspace);
+  free(ctx);
+  dlclose(library);
+  return status == 0;
+}
+
 #endif

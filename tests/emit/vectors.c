@@ -473,27 +473,6 @@ typedef struct Case {
   Suite         suite;
 } Case;
 
-static void *aligned_memory(size_t bytes) {
-  void *memory = NULL;
-  return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;
-}
-
-static bool run_here(const void **inputs, void **outputs) {
-  void                    *library;
-  const onnxcc_model_info *info = harness_load("edges", &library);
-  if (!info) return false;
-  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes};
-  void         *ctx = aligned_memory(info->ctx_bytes);
-  config.workspace = aligned_memory(info->workspace_bytes);
-  int32_t status = info->init(ctx, &config);
-  if (status == 0) status = info->run(ctx, NULL, inputs, outputs, NULL);
-  if (status != 0) printf("# status %d\n", (int)status);
-  free(config.workspace);
-  free(ctx);
-  dlclose(library);
-  return status == 0;
-}
-
 static size_t tensor_bytes(const Suite *s, const InfoTensor *tensor) {
   return (size_t)dim_value(s->program->dims, tensor->dims[0]) * scalar_bytes(s->program->buffers.data[tensor->buffer].scalar);
 }
@@ -548,7 +527,7 @@ static void check_target(void *self) {
     snprintf(command, sizeof command, "%s %s", c->ways[i].compiler, flags);
     printf("# %s, %u kernels\n", command, s->program->kernels.count);
     if (*c->ways[i].run) CHECK(run_there(s, &c->ways[i], flags, inputs, got));
-    else CHECK(harness_compile(command, "edges") && run_here(inputs, got));
+    else CHECK(harness_compile(command, "edges") && harness_run_model("edges", inputs, got));
     CHECK_INT(compare(s, wanted, got), 0);
   }
 }

@@ -127,27 +127,6 @@ static bool is_here(const Compiler *compiler) {
   return harness_has(command) && (!*emulator || harness_has(emulator));
 }
 
-static void *aligned_memory(size_t bytes) {
-  void *memory = NULL;
-  return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;
-}
-
-static bool run_here(const void **inputs, void **outputs) {
-  void                    *library;
-  const onnxcc_model_info *info = harness_load("edges", &library);
-  if (!info) return false;
-  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes};
-  void         *ctx = aligned_memory(info->ctx_bytes);
-  config.workspace = aligned_memory(info->workspace_bytes);
-  int32_t status = info->init(ctx, &config);
-  if (status == 0) status = info->run(ctx, NULL, inputs, outputs, NULL);
-  if (status != 0) printf("# status %d\n", (int)status);
-  free(config.workspace);
-  free(ctx);
-  dlclose(library);
-  return status == 0;
-}
-
 /* C, or the object in its place. */
 static bool emit_program(const Suite *suite, const Compiler *compiler) {
   EmitOptions options = harness_options("edges", "generic", WEIGHTS_INLINE);
@@ -203,7 +182,7 @@ static void check_compiler(const Suite *suite, const Compiler *compiler, const v
   }
   snprintf(command, sizeof command, "%s %s", compiler->command, flags);
   if (*compiler->run) CHECK(run_there(suite, compiler, flags, inputs, got));
-  else CHECK(build_here(suite, compiler, command) && run_here(inputs, got));
+  else CHECK(build_here(suite, compiler, command) && harness_run_model("edges", inputs, got));
   CHECK_INT(judge(suite, wanted, got, false, &judged), 0);
   printf("# %s%s: %llu results\n", compiler->level ? "LLVM, " : "", command, (unsigned long long)judged);
 }
@@ -274,8 +253,8 @@ static void refuses_contraction(void *self) {
   CHECK(harness_compile("clang -std=gnu11 -O1 -march=x86-64-v3 -ffp-contract=fast", "edges"));
   const onnxcc_model_info *info = harness_load("edges", &library);
   CHECK(info != NULL);
-  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes, .workspace = aligned_memory(info->workspace_bytes)};
-  CHECK_INT(info->init(aligned_memory(info->ctx_bytes), &config), ONNXCC_ERROR_COMPILER);
+  onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes, .workspace = harness_memory(info->workspace_bytes)};
+  CHECK_INT(info->init(harness_memory(info->ctx_bytes), &config), ONNXCC_ERROR_COMPILER);
 }
 TEST(clang_contracts) {
   static Trial trial;
