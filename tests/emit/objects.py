@@ -23,7 +23,7 @@ SAMPLE = ROOT / "samples" / "digits"
 IMAGES = sorted(SAMPLE.glob("*.pgm")) or sorted((SAMPLE / "images").glob("*.pgm"))
 PUBLIC = {"digits_workspace_bytes", "digits_init", "digits_run", "digits_reset", "digits_info"}
 LIBRARY = {"memcpy", "memmove", "memset", "memcmp"}
-SOFT_FLOAT = re.compile(r"__(aeabi_|(add|sub|mul|div|cmp|eq|ne|lt|le|gt|ge|unord|neg|fix|fixuns|float|floatun|floatunsi|ashl|ashr|lshr|udiv|umod|mod|clz)"
+SOFT_FLOAT = re.compile(r"__(aeabi_\w+|(add|sub|mul|div|cmp|eq|ne|lt|le|gt|ge|unord|neg|fix|fixuns|float|floatun|floatunsi|ashl|ashr|lshr|udiv|umod|mod|clz)"
                         r"(si|sf|df|sisf|disf|sfsi|sfdi|di)[0-9]?)")
 # Relocations of .text that put an absolute address into the code.
 ABSOLUTE = re.compile(r"R_X86_64_(64|32S?)\b|R_AARCH64_(ABS|PREL)?ABS(64|32)\b|R_RISCV_(64|32|HI20)\b|R_ARM_ABS32\b|IMAGE_REL_AMD64_ADDR64")

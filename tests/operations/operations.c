@@ -255,6 +255,7 @@ static void refuses_contraction(void *self) {
   CHECK(info != NULL);
   onnxcc_config config = {.abi = ONNXCC_ABI, .workspace_bytes = info->workspace_bytes, .workspace = harness_memory(info->workspace_bytes)};
   CHECK_INT(info->init(harness_memory(info->ctx_bytes), &config), ONNXCC_ERROR_COMPILER);
+  dlclose(library); /* another library of the same file would not be loaded beside it */
 }
 TEST(clang_contracts) {
   static Trial trial;
