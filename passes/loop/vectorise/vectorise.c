@@ -115,10 +115,15 @@ static bool vectorise_statement(Rebuild *rebuild, Stmt old) {
   return true;
 }
 
+/* Every loop is held against all accesses and slots of its code, which for thousands of loops (a Concat of as many parts) takes longer than running
+ * them ever would. */
+enum { MOST_STATEMENTS = 2000 };
+
 static void vectorise_code(Program *program, Code *code, const Target *target, bool keeps_order, Arena *scratch) {
   Rebuild    rebuild;
   Vectoriser v = {.chosen = NULL};
   Code       old = *code;
+  if (code->stmts.count > MOST_STATEMENTS) return;
   facts_open(&v.facts, program, &old, target, scratch);
   v.facts.keeps_order = keeps_order;
   v.chosen = choose_loops(&v.facts);
