@@ -5,7 +5,7 @@
 #
 #     -l         list the suites and leave
 #     -v         show every line of every suite, not only failures and remarks
-#     --quick    the quick suites only: under a minute on a built tree, no network
+#     --quick    the quick suites only: about two minutes on a built tree, no network
 #     NAME...    only these suites, or, as in unit or unit/base, all below that name
 #
 # The suites stand in tests/suites.txt. The last line is `N passed, N failed, N skipped`. Exit status: 0 all well; 1 a test failed, a suite
